@@ -1,0 +1,33 @@
+/** How a session's bytes travel, in words a person understands. */
+export type Route = 'lan' | 'direct' | 'relayed';
+
+/**
+ * One ordered, reliable message pipe to the peer: a data channel today, TCP and others later.
+ * Nothing above it knows what it is made of or assumes that there is only one.
+ * `lane.contract.ts` is run against each kind.
+ */
+export interface Lane {
+  /** Unique within the session; agreed by both sides, and bound into the lane's proof. */
+  readonly id: string;
+
+  /** The largest message that `send` accepts. */
+  readonly maxMessageBytes: number;
+
+  /** Bytes accepted by `send` and not yet handed to the network. */
+  readonly bufferedBytes: number;
+
+  /** Queues one message. Copies or keeps `message`: the caller must not change it afterwards. @throws if closed */
+  send(message: Uint8Array<ArrayBuffer>): void;
+
+  /** Resolves when `bufferedBytes` is below the high-water mark, or the lane is closed. */
+  writable(): Promise<void>;
+
+  /** Called with each message in order; set synchronously when the lane is handed over. The callee owns the bytes. */
+  onMessage: (message: Uint8Array<ArrayBuffer>) => void;
+
+  /** Called once, when the lane has closed for whatever reason. */
+  onClose: (reason: string) => void;
+
+  /** Closes after what is queued has been handed over as far as the kind allows. Idempotent. */
+  close(): void;
+}
