@@ -1,0 +1,37 @@
+import type { TransferError, TransferErrorCode } from '#protocol/errors.ts';
+import type { Route } from './lane.ts';
+
+/**
+ * Where one transfer between two peers stands.
+ * `waiting`: for a person (the receiver chooses) or for the peer to come; `done`: everything chosen that
+ * could be had is verified and on disk.
+ */
+export type TransferState = 'waiting' | 'connecting' | 'transferring' | 'done' | 'failed';
+
+/** A snapshot of a transfer, the same on both sides: a new object at each change, at most some 10 a second while bytes flow. */
+export interface TransferStatus {
+  readonly state: TransferState;
+  /** Null until a lane stands. */
+  readonly route: Route | null;
+  readonly rttMs: number | null;
+  /** Lanes that carry data now. */
+  readonly lanes: number;
+  /** Chosen files (folders not counted) and how many of them are finished. */
+  readonly files: number;
+  readonly filesDone: number;
+  /** Bytes verified and on disk at the receiver, those of earlier runs included. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** File data that crossed the network in this run, whether it was of use or not. */
+  readonly wireBytes: number;
+  /** Bytes per second over the last seconds; null until there is something to say. */
+  readonly bytesPerSecond: number | null;
+  /** Null while unknown. */
+  readonly secondsLeft: number | null;
+  /** Since data first flowed. */
+  readonly seconds: number;
+  /** Files given up, each with its reason; the others go on. */
+  readonly failedFiles: readonly { readonly path: string; readonly code: TransferErrorCode }[];
+  /** Set exactly when `state` is `failed`. */
+  readonly error: TransferError | null;
+}
