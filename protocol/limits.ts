@@ -3,8 +3,8 @@
 /** A file is cut into blocks of this size; a block is what is hashed, acknowledged and fetched again. */
 export const BLOCK_BYTES = 1024 * 1024;
 
-/** Payload of one data frame. Measured: 16, 64 and 256 KiB are equally fast; 64 KiB fits every peer's a=max-message-size. */
-export const FRAME_PAYLOAD_BYTES = 64 * 1024 - 64;
+/** Payload of one data frame at most. Measured: 16, 64 and 256 KiB are equally fast; 64 KiB keeps a lane's turns short. */
+export const FRAME_PAYLOAD_BYTES = 64 * 1024;
 
 /** Any message on a lane. Above every frame and control message, below Chromium's 262,144. */
 export const MAX_LANE_MESSAGE_BYTES = 128 * 1024;
@@ -12,8 +12,20 @@ export const MAX_LANE_MESSAGE_BYTES = 128 * 1024;
 /** A control message, encoded. */
 export const MAX_CONTROL_BYTES = 64 * 1024;
 
-/** Control messages sent and not yet acknowledged: the sender of them waits above this. */
+/** Control messages sent and not yet acknowledged: whoever has more to say waits, and refuses what would run ahead of it. */
 export const MAX_UNACKNOWLEDGED_CONTROLS = 256;
+
+/** Control messages that wait because 256 are unacknowledged: a peer that causes more than it takes in is cut off. */
+export const MAX_WAITING_CONTROLS = 4096;
+
+/** Pages of the manifest asked for in one message: what a receiver takes in at a time. */
+export const MAX_PAGES_ASKED = 16;
+
+/** Blocks in one range of a request (4 GiB): what a receiver must keep books on grows with what arrives, not with what is claimed. */
+export const MAX_RANGE_BLOCKS = 4096;
+
+/** Ranges, acknowledgements or roots in one control message, so that it stays below MAX_CONTROL_BYTES. */
+export const MAX_LIST_ITEMS = 512;
 
 /** Entries in a manifest: a receiver must hold them all to show them. */
 export const MAX_ENTRIES = 1_000_000;

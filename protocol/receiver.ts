@@ -1,0 +1,315 @@
+import { appendToRanges, type BlockRef, blockCount, blockLength } from './block.ts';
+import type { FileFailure, ReceiverMessage, SenderMessage } from './control-message.ts';
+import type { Entry, EntryId, FileEntry } from './entry.ts';
+import { ProtocolViolation } from './errors.ts';
+import { equalBytes, LeafTree } from './leaf-tree.ts';
+import { DEFAULT_CREDIT_BYTES, MAX_BLOCK_ATTEMPTS, MAX_LIST_ITEMS, MAX_RANGE_BLOCKS } from './limits.ts';
+import { ManifestAssembly } from './manifest.ts';
+
+/** Files asked for and not settled: enough that small files fill a long round trip, few enough to keep books on. */
+const MAX_OPEN_FILES = 1024;
+
+interface OpenFile {
+  readonly entry: FileEntry;
+  readonly blocks: number;
+  readonly leaves: LeafTree;
+  /** Verified and not yet written. */
+  readonly writing: Set<number>;
+  /** How often a block arrived damaged. */
+  readonly damaged: Map<number, number>;
+  /** Blocks below this have been asked for. */
+  asked: number;
+  /** Asked for and not verified. */
+  awaited: number;
+  written: number;
+  root: Uint8Array | null;
+  /** Its root matched: what the sender says of it no longer matters. */
+  proven: boolean;
+}
+
+/**
+ * The receiver of one session as a state machine. It pulls: it fetches the manifest, asks for what was chosen,
+ * judges every block by its leaf and every file by its root, and acknowledges what is written.
+ * Bytes, hashes, disks and lanes are its driver's (`transport/`).
+ * @see docs/transfer-protocol.md "The receiver"
+ */
+export class Receiver {
+  readonly #say: (message: ReceiverMessage) => void;
+  #manifest: ManifestAssembly | null = null;
+  /** Chosen files not yet asked for, in order; `#nextChosen` is the first of them. */
+  #chosen: readonly EntryId[] | null = null;
+  #nextChosen = 0;
+  readonly #open = new Map<EntryId, OpenFile>();
+  /** The one open file that has not been asked for to its end. */
+  #current: [EntryId, OpenFile] | null = null;
+  /** How far settled files had been asked for: what may still be on its way. */
+  readonly #settled = new Map<EntryId, number>();
+  readonly #failed = new Map<EntryId, FileFailure>();
+  readonly #committable: EntryId[] = [];
+  #acks: [EntryId, number, number][] = [];
+  readonly #again: [EntryId, number, number][] = [];
+  #awaitedBlocks = 0;
+  #filesDone = 0;
+  #bytes = 0;
+
+  /** @param say called with each message for the sender, in order */
+  constructor(say: (message: ReceiverMessage) => void) {
+    this.#say = say;
+  }
+
+  /** What is offered, once the manifest is whole. */
+  get offer(): readonly Entry[] | null {
+    return this.#manifest?.entries ?? null;
+  }
+
+  /** Bytes verified and written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get filesDone(): number {
+    return this.#filesDone;
+  }
+
+  /** Files given up by either side, and why. */
+  get failed(): ReadonlyMap<EntryId, FileFailure> {
+    return this.#failed;
+  }
+
+  /** Every chosen file is committed or given up. */
+  get settled(): boolean {
+    return this.#chosen !== null && this.#nextChosen === this.#chosen.length && this.#open.size === 0;
+  }
+
+  /** Takes in a sender's message. `route` and `bye` are the session's own and do nothing here. @throws ProtocolViolation */
+  hear(message: SenderMessage): void {
+    switch (message.type) {
+      case 'manifest':
+        if (this.#manifest) throw new ProtocolViolation('manifest announced twice');
+        this.#manifest = new ManifestAssembly(message);
+        this.#askForPages();
+        break;
+      case 'page':
+        if (!this.#manifest) throw new ProtocolViolation('manifest page before its manifest');
+        this.#manifest.add(message);
+        this.#askForPages();
+        break;
+      case 'roots':
+        for (const [entry, root] of message.roots) this.#hearRoot(entry, root);
+        break;
+      case 'failed':
+        this.#hearFailed(message.entry, message.code);
+        break;
+    }
+  }
+
+  /**
+   * Says what was chosen and starts to ask for it, in this order. Folders among the ids cost nothing. Once.
+   * @param creditBytes bytes that may be on their way or waiting to be written
+   */
+  choose(ids: readonly EntryId[], creditBytes: number = DEFAULT_CREDIT_BYTES): void {
+    const entries = this.offer;
+    if (!entries || this.#chosen) throw new Error('choose needs a whole manifest, once');
+    const files = ids.filter((id) => entries[id]?.kind === 'file');
+    this.#chosen = files;
+    const totalBytes = files.reduce((sum, id) => sum + (entries[id] as FileEntry).sizeBytes, 0);
+    this.#say({ type: 'choice', files: files.length, totalBytes, heldBytes: 0 });
+    this.#say({ type: 'credit', bytes: creditBytes });
+    this.#ask();
+  }
+
+  /** The length of a block that was asked for. @throws ProtocolViolation for any other block */
+  expectedLength({ entry, index }: BlockRef): number {
+    const asked = this.#open.get(entry)?.asked ?? this.#settled.get(entry) ?? 0;
+    if (index >= asked) throw new ProtocolViolation('block never asked for');
+    return blockLength(this.#fileEntry(entry).sizeBytes, index);
+  }
+
+  /**
+   * A block arrived and matches the leaf that came with it.
+   * @returns whether to write it: not where it came twice, or its file is settled
+   */
+  verified({ entry, index }: BlockRef, leaf: Uint8Array): boolean {
+    const file = this.#open.get(entry);
+    if (!file) return false;
+    if (file.leaves.has(index)) {
+      if (!file.writing.has(index)) appendToRanges(this.#acks, { entry, index });
+      if (!file.leaves.set(index, leaf)) this.fail(entry, 'source-changed');
+      return false;
+    }
+    file.leaves.set(index, leaf);
+    file.writing.add(index);
+    this.#await(file, -1);
+    return true;
+  }
+
+  /** A block arrived and does not match its leaf: it is asked for again, and its file given up at the third time. */
+  mismatched({ entry, index }: BlockRef): void {
+    const file = this.#open.get(entry);
+    if (!file || file.leaves.has(index)) return;
+    const times = (file.damaged.get(index) ?? 0) + 1;
+    file.damaged.set(index, times);
+    if (times >= MAX_BLOCK_ATTEMPTS) this.fail(entry, 'damaged');
+    else this.#again.push([entry, index, 1]);
+  }
+
+  /** A verified block is on the sink. */
+  written({ entry, index }: BlockRef): void {
+    const file = this.#open.get(entry);
+    if (!file?.writing.delete(index)) return;
+    file.written += 1;
+    this.#bytes += blockLength(file.entry.sizeBytes, index);
+    appendToRanges(this.#acks, { entry, index });
+    this.#judge(entry, file);
+  }
+
+  /** Files whose root matched and whose every byte is written, for the sink to commit; each is named once. */
+  takeCommittable(): EntryId[] {
+    return this.#committable.splice(0);
+  }
+
+  /** The sink gave the file its final name. */
+  committed(entry: EntryId): void {
+    this.#filesDone += 1;
+    this.#settle(entry);
+    this.#ask();
+  }
+
+  /** The file cannot be saved or trusted: it is given up and the sender told. */
+  fail(entry: EntryId, code: FileFailure): void {
+    if (this.#failed.has(entry)) return;
+    this.#giveUp(entry, code);
+    this.#say({ type: 'failed', entry, code });
+  }
+
+  /** Says what has gathered since the last call: acknowledgements, and requests for what comes next. */
+  flush(): void {
+    const acks = this.#acks;
+    this.#acks = [];
+    for (let i = 0; i < acks.length; i += MAX_LIST_ITEMS) {
+      this.#say({ type: 'ack', blocks: acks.slice(i, i + MAX_LIST_ITEMS) });
+    }
+    this.#ask();
+  }
+
+  /** Everything chosen is settled and the sink has made it durable. */
+  complete(): void {
+    this.#say({ type: 'complete' });
+  }
+
+  #askForPages(): void {
+    const pages = this.#manifest?.ask();
+    if (pages) this.#say(pages);
+  }
+
+  /** Tops up what is asked for; in large steps, so that a message names many files. */
+  #ask(): void {
+    this.#request(this.#again.splice(0), []);
+    const ranges: [EntryId, number, number][] = [];
+    const roots: EntryId[] = [];
+    if (this.#awaitedBlocks <= MAX_RANGE_BLOCKS / 2) {
+      this.#askFurther(ranges, roots);
+      if (this.#open.size <= MAX_OPEN_FILES / 2) {
+        while (this.#awaitedBlocks < MAX_RANGE_BLOCKS && this.#openNext()) this.#askFurther(ranges, roots);
+      }
+    }
+    this.#request(ranges, roots);
+  }
+
+  #request(ranges: [EntryId, number, number][], roots: EntryId[]): void {
+    while (ranges.length + roots.length > 0) {
+      this.#say({
+        type: 'request',
+        ranges: ranges.splice(0, MAX_LIST_ITEMS),
+        roots: roots.splice(0, MAX_LIST_ITEMS),
+      });
+    }
+  }
+
+  /** @returns whether there was another file to ask for */
+  #openNext(): boolean {
+    const id = this.#chosen?.[this.#nextChosen];
+    if (id === undefined || this.#current || this.#open.size >= MAX_OPEN_FILES) return false;
+    this.#nextChosen += 1;
+    if (this.#failed.has(id)) return true;
+    const entry = this.#fileEntry(id);
+    const blocks = blockCount(entry.sizeBytes);
+    const file: OpenFile = {
+      entry,
+      blocks,
+      leaves: new LeafTree(entry.sizeBytes, blocks),
+      writing: new Set(),
+      damaged: new Map(),
+      asked: 0,
+      awaited: 0,
+      written: 0,
+      root: null,
+      proven: false,
+    };
+    this.#open.set(id, file);
+    this.#current = [id, file];
+    return true;
+  }
+
+  /** Asks for the next range of the current file, and with its last one for its root. */
+  #askFurther(ranges: [EntryId, number, number][], roots: EntryId[]): void {
+    if (!this.#current) return;
+    const [id, file] = this.#current;
+    const count = Math.min(MAX_RANGE_BLOCKS, file.blocks - file.asked);
+    if (count > 0) ranges.push([id, file.asked, count]);
+    file.asked += count;
+    this.#await(file, count);
+    if (file.asked < file.blocks) return;
+    roots.push(id);
+    this.#current = null;
+  }
+
+  #await(file: OpenFile, blocks: number): void {
+    file.awaited += blocks;
+    this.#awaitedBlocks += blocks;
+  }
+
+  #hearRoot(entry: EntryId, root: Uint8Array): void {
+    const file = this.#open.get(entry);
+    if (!file) {
+      if (this.#settled.has(entry)) return;
+      throw new ProtocolViolation('root of a file that was not asked for');
+    }
+    if (file.asked < file.blocks || file.root) throw new ProtocolViolation('root that was not asked for');
+    file.root = root;
+    this.#judge(entry, file);
+  }
+
+  #judge(entry: EntryId, file: OpenFile): void {
+    if (!file.root || file.written < file.blocks) return;
+    file.proven = equalBytes(file.leaves.root(), file.root);
+    if (file.proven) this.#committable.push(entry);
+    else this.fail(entry, 'damaged');
+  }
+
+  #hearFailed(entry: EntryId, code: FileFailure): void {
+    this.#fileEntry(entry);
+    if (!this.#open.get(entry)?.proven) this.#giveUp(entry, code);
+  }
+
+  #giveUp(entry: EntryId, code: FileFailure): void {
+    if (this.#failed.has(entry)) return;
+    this.#failed.set(entry, code);
+    this.#settle(entry);
+  }
+
+  #settle(entry: EntryId): void {
+    const file = this.#open.get(entry);
+    if (!file) return;
+    this.#open.delete(entry);
+    this.#settled.set(entry, file.asked);
+    this.#await(file, -file.awaited);
+    if (this.#current?.[0] === entry) this.#current = null;
+  }
+
+  #fileEntry(id: EntryId): FileEntry {
+    const entry = this.offer?.[id];
+    if (entry?.kind !== 'file') throw new ProtocolViolation('no such file in the manifest');
+    return entry;
+  }
+}

@@ -1,0 +1,310 @@
+import { type BlockRange, type BlockRef, blockCount, blockLength, creditCost } from './block.ts';
+import type { FileFailure, ReceiverMessage, SenderMessage } from './control-message.ts';
+import type { Entry, EntryId } from './entry.ts';
+import { ProtocolViolation } from './errors.ts';
+import { LeafTree } from './leaf-tree.ts';
+import { DEFAULT_CREDIT_BYTES, MAX_LIST_ITEMS, MAX_PENDING_RANGES } from './limits.ts';
+import type { Manifest } from './manifest.ts';
+
+/**
+ * The next thing for the sender's driver to do.
+ * `send`: read the block, hash it, send its frames on the lane it was taken for. `hash`: read and hash only (nobody asked
+ * for these bytes, but the root covers them). `confirm`: every leaf is known; see that the file is still what was offered.
+ * The driver answers with `hashed`, `confirmed` or `fail`.
+ */
+export type SenderTask =
+  | { readonly type: 'send'; readonly block: BlockRef; readonly lengthBytes: number }
+  | { readonly type: 'hash'; readonly block: BlockRef; readonly lengthBytes: number }
+  | { readonly type: 'confirm'; readonly entry: EntryId };
+
+/** Asked for and not yet served, in the order asked. */
+type Asked =
+  | { readonly type: 'range'; readonly entry: EntryId; next: number; readonly end: number }
+  | { readonly type: 'root'; readonly entry: EntryId; nextUnknown: number };
+
+interface OpenEntry {
+  readonly sizeBytes: number;
+  readonly leaves: LeafTree;
+  rootAsked: boolean;
+  confirming: boolean;
+}
+
+/**
+ * The sender of one session as a state machine: what the receiver asked for goes in, tasks and messages come out.
+ * It serves requests in order, never beyond the credit, and keeps a block's books until it is acknowledged.
+ * Bytes, lanes and hashes are its driver's (`transport/`).
+ * @see docs/transfer-protocol.md "The sender"
+ */
+export class Sender {
+  readonly #manifest: Manifest;
+  readonly #say: (message: SenderMessage) => void;
+  readonly #asked: Asked[] = [];
+  readonly #open = new Map<EntryId, OpenEntry>();
+  readonly #failed = new Map<EntryId, FileFailure>();
+  /** Sent or being sent, not yet acknowledged: which lane carries it. Keyed by `key`. */
+  readonly #outstanding = new Map<string, { block: BlockRef; lane: string; cost: number }>();
+  /** Lost with their lane, to be sent before anything else. */
+  readonly #again = new Map<string, BlockRef>();
+  readonly #confirmable: EntryId[] = [];
+  readonly #roots: [EntryId, Uint8Array][] = [];
+  #creditBytes = DEFAULT_CREDIT_BYTES;
+  #outstandingCost = 0;
+  #acknowledgedBytes = 0;
+  #choice: { files: number; totalBytes: number; heldBytes: number } | null = null;
+  #completed = false;
+
+  /** @param say called with each message for the receiver, in order */
+  constructor(manifest: Manifest, say: (message: SenderMessage) => void) {
+    this.#manifest = manifest;
+    this.#say = say;
+    say(manifest.header);
+  }
+
+  /** What the receiver took, once it has chosen. */
+  get choice(): { readonly files: number; readonly totalBytes: number; readonly heldBytes: number } | null {
+    return this.#choice;
+  }
+
+  /** Bytes the receiver has verified and written, those it held before included. */
+  get acknowledgedBytes(): number {
+    return this.#acknowledgedBytes + (this.#choice?.heldBytes ?? 0);
+  }
+
+  /** Files given up by either side, and why. */
+  get failed(): ReadonlyMap<EntryId, FileFailure> {
+    return this.#failed;
+  }
+
+  /** The receiver has everything it chose, verified and on disk. */
+  get completed(): boolean {
+    return this.#completed;
+  }
+
+  /** Takes in a receiver's message. `route` and `bye` are the session's own and do nothing here. @throws ProtocolViolation */
+  hear(message: ReceiverMessage): void {
+    switch (message.type) {
+      case 'pages':
+        for (let i = 0; i < message.count; i += 1) this.#say(this.#manifest.page(message.first + i));
+        break;
+      case 'choice':
+        this.#choose(message);
+        break;
+      case 'credit':
+        this.#creditBytes = message.bytes;
+        break;
+      case 'request':
+        this.#request(message.ranges, message.roots);
+        break;
+      case 'ack':
+        for (const range of message.blocks) this.#acknowledge(range);
+        break;
+      case 'failed':
+        this.#file(message.entry);
+        this.#giveUp(message.entry, message.code);
+        break;
+      case 'complete':
+        if (!this.#choice) throw new ProtocolViolation('complete before anything was chosen');
+        this.#completed = true;
+        break;
+    }
+  }
+
+  /**
+   * The next task for a lane that can take more, or null when there is none now: nothing asked for, or no credit.
+   * A `send` taken counts against the credit until acknowledged or the lane is lost.
+   */
+  take(lane: string): SenderTask | null {
+    const confirm = this.#confirmable.shift();
+    if (confirm !== undefined) return { type: 'confirm', entry: confirm };
+    for (const [key, block] of this.#again) {
+      if (!this.#affordable(block)) return null;
+      this.#again.delete(key);
+      return this.#send(block, lane);
+    }
+    for (let head = this.#asked[0]; head; head = this.#asked[0]) {
+      const task = head.type === 'range' ? this.#takeFromRange(head, lane) : this.#takeForRoot(head);
+      if (task !== 'served') return task;
+      this.#asked.shift();
+    }
+    return null;
+  }
+
+  /** The driver has read and hashed a block of a `send` or `hash` task. */
+  hashed({ entry, index }: BlockRef, leaf: Uint8Array): void {
+    const open = this.#open.get(entry);
+    if (!open) return;
+    if (!open.leaves.set(index, leaf)) this.fail(entry, 'source-changed');
+    else this.#confirmWhenComplete(entry, open);
+  }
+
+  /** The driver found the file of a `confirm` task unchanged: its root may be told. */
+  confirmed(entry: EntryId): void {
+    const open = this.#open.get(entry);
+    if (!open) return;
+    this.#roots.push([entry, open.leaves.root()]);
+    this.#open.delete(entry);
+  }
+
+  /** The source cannot give this file (any longer): it is given up and the receiver told. */
+  fail(entry: EntryId, code: FileFailure): void {
+    if (this.#failed.has(entry)) return;
+    this.#giveUp(entry, code);
+    this.#say({ type: 'failed', entry, code });
+  }
+
+  /** Says the roots gathered since the last call; the driver calls it when it pauses, so that small files share messages. */
+  flush(): void {
+    while (this.#roots.length > 0) this.#say({ type: 'roots', roots: this.#roots.splice(0, MAX_LIST_ITEMS) });
+  }
+
+  /** A lane died: what it carried unacknowledged is served again, first, on the others. */
+  laneLost(lane: string): void {
+    for (const [key, { block, lane: carrier }] of this.#outstanding) {
+      if (carrier !== lane) continue;
+      this.#release(key);
+      this.#again.set(key, block);
+    }
+  }
+
+  #choose({ files, totalBytes, heldBytes }: Extract<ReceiverMessage, { type: 'choice' }>): void {
+    if (this.#choice) throw new ProtocolViolation('chosen twice');
+    if (
+      totalBytes > this.#manifest.header.totalBytes ||
+      heldBytes > totalBytes ||
+      files > this.#manifest.entries.length
+    ) {
+      throw new ProtocolViolation('more chosen than was offered');
+    }
+    this.#choice = { files, totalBytes, heldBytes };
+  }
+
+  #request(ranges: readonly BlockRange[], roots: readonly EntryId[]): void {
+    if (!this.#choice) throw new ProtocolViolation('request before a choice');
+    for (const [entry, first, count] of ranges) {
+      const { sizeBytes } = this.#file(entry);
+      if (first + count > blockCount(sizeBytes)) throw new ProtocolViolation("range past the file's end");
+      if (this.#failed.has(entry)) continue;
+      this.#openEntry(entry, sizeBytes);
+      this.#forget(entry, first, count);
+      this.#asked.push({ type: 'range', entry, next: first, end: first + count });
+    }
+    for (const entry of roots) {
+      const { sizeBytes } = this.#file(entry);
+      if (this.#failed.has(entry)) continue;
+      this.#openEntry(entry, sizeBytes);
+      this.#asked.push({ type: 'root', entry, nextUnknown: 0 });
+    }
+    if (this.#asked.length > 2 * MAX_PENDING_RANGES) throw new ProtocolViolation('too many ranges asked for');
+  }
+
+  /** A block asked for again, or not wanted any longer, frees what its sending cost. */
+  #forget(entry: EntryId, first: number, count: number): void {
+    for (const [key, block] of this.#again) if (isWithin(block, entry, first, count)) this.#again.delete(key);
+    if (count === 1) {
+      this.#release(keyOf({ entry, index: first }));
+      return;
+    }
+    for (const [key, { block }] of this.#outstanding)
+      if (isWithin(block, entry, first, count)) this.#release(key);
+  }
+
+  /** @returns whether the block was outstanding */
+  #release(key: string): boolean {
+    const sent = this.#outstanding.get(key);
+    if (!sent) return false;
+    this.#outstanding.delete(key);
+    this.#outstandingCost -= sent.cost;
+    return true;
+  }
+
+  #acknowledge([entry, first, count]: BlockRange): void {
+    const { sizeBytes } = this.#file(entry);
+    if (first + count > blockCount(sizeBytes))
+      throw new ProtocolViolation('acknowledgement past the end of its file');
+    for (let index = first; index < first + count; index += 1) {
+      const key = keyOf({ entry, index });
+      // Neither where it is said again after a lane was lost, or where the file was given up meanwhile.
+      if (this.#release(key) || this.#again.delete(key))
+        this.#acknowledgedBytes += blockLength(sizeBytes, index);
+    }
+  }
+
+  #takeFromRange(range: Extract<Asked, { type: 'range' }>, lane: string): SenderTask | null | 'served' {
+    if (this.#failed.has(range.entry) || range.next === range.end) return 'served';
+    const block = { entry: range.entry, index: range.next };
+    if (!this.#affordable(block)) return null;
+    range.next += 1;
+    return this.#send(block, lane);
+  }
+
+  #takeForRoot(asked: Extract<Asked, { type: 'root' }>): SenderTask | 'served' {
+    const open = this.#open.get(asked.entry);
+    if (!open) return 'served';
+    const index = open.leaves.firstUnknown(asked.nextUnknown);
+    if (index < blockCount(open.sizeBytes) && !this.#isBeingRead(asked.entry, index)) {
+      asked.nextUnknown = index + 1;
+      return {
+        type: 'hash',
+        block: { entry: asked.entry, index },
+        lengthBytes: blockLength(open.sizeBytes, index),
+      };
+    }
+    if (index < blockCount(open.sizeBytes)) {
+      asked.nextUnknown = index + 1;
+      return this.#takeForRoot(asked);
+    }
+    open.rootAsked = true;
+    this.#confirmWhenComplete(asked.entry, open);
+    const confirm = this.#confirmable.shift();
+    return confirm === undefined ? 'served' : { type: 'confirm', entry: confirm };
+  }
+
+  /** Sent but not hashed yet: its leaf will come by itself. */
+  #isBeingRead(entry: EntryId, index: number): boolean {
+    return this.#outstanding.has(keyOf({ entry, index }));
+  }
+
+  #send(block: BlockRef, lane: string): SenderTask {
+    const { sizeBytes } = this.#file(block.entry);
+    const cost = creditCost(sizeBytes, block.index);
+    this.#outstanding.set(keyOf(block), { block, lane, cost });
+    this.#outstandingCost += cost;
+    return { type: 'send', block, lengthBytes: blockLength(sizeBytes, block.index) };
+  }
+
+  #affordable(block: BlockRef): boolean {
+    const cost = creditCost(this.#file(block.entry).sizeBytes, block.index);
+    return this.#outstandingCost + cost <= this.#creditBytes;
+  }
+
+  #confirmWhenComplete(entry: EntryId, open: OpenEntry): void {
+    if (!open.rootAsked || open.confirming || !open.leaves.complete) return;
+    open.confirming = true;
+    this.#confirmable.push(entry);
+  }
+
+  #giveUp(entry: EntryId, code: FileFailure): void {
+    if (this.#failed.has(entry)) return;
+    this.#failed.set(entry, code);
+    const open = this.#open.get(entry);
+    this.#open.delete(entry);
+    if (open) this.#forget(entry, 0, blockCount(open.sizeBytes));
+  }
+
+  #openEntry(entry: EntryId, sizeBytes: number): void {
+    if (this.#open.has(entry)) return;
+    const leaves = new LeafTree(sizeBytes, blockCount(sizeBytes));
+    this.#open.set(entry, { sizeBytes, leaves, rootAsked: false, confirming: false });
+  }
+
+  #file(entry: EntryId): Extract<Entry, { kind: 'file' }> {
+    const found = this.#manifest.entries[entry];
+    if (found?.kind !== 'file') throw new ProtocolViolation('no such file in the manifest');
+    return found;
+  }
+}
+
+const keyOf = ({ entry, index }: BlockRef): string => `${entry}:${index}`;
+
+const isWithin = (block: BlockRef, entry: EntryId, first: number, count: number): boolean =>
+  block.entry === entry && block.index >= first && block.index < first + count;
