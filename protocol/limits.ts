@@ -36,6 +36,9 @@ export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 /** An entry's path, UTF-8. Linux's PATH_MAX. */
 export const MAX_PATH_BYTES = 4096;
 
+/** One name of a path where it is saved, UTF-8: NAME_MAX of ext4, XFS, Btrfs and APFS; NTFS holds 255 UTF-16 units. */
+export const MAX_NAME_BYTES = 255;
+
 /** A file's size: 2^53 - 1, the largest integer that JSON carries exactly, is 8 PiB. */
 export const MAX_FILE_BYTES = Number.MAX_SAFE_INTEGER;
 
