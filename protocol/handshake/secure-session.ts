@@ -1,37 +1,75 @@
-import type { SealedPayload } from './sealed-payload.ts';
+import { equalBytes } from '@noble/ciphers/utils.js';
+import { TransferError } from '../errors.ts';
+import { unwrap, wrap } from './envelope.ts';
+import { type Fingerprints, laneProof } from './lane-proof.ts';
+import { otherRole, type Role } from './role.ts';
+import type { SealedChannel } from './sealed-channel.ts';
+import { encodePayloads, parsePayloads, type SealedPayload } from './sealed-payload.ts';
 
-/** The two ends of a session: who offers files and who takes them. */
-export type Role = 'sender' | 'receiver';
-
-/** SHA-256 of the certificates that the two ends of one connection presented: 32 raw bytes each. */
-export interface Fingerprints {
-  readonly sender: Uint8Array;
-  readonly receiver: Uint8Array;
+/** What a handshake hands over to the session it made. */
+export interface SessionParts {
+  readonly role: Role;
+  readonly run: string;
+  readonly sid: Uint8Array;
+  readonly k: Uint8Array;
+  readonly version: number;
+  readonly channel: SealedChannel;
+  readonly bindKey: Uint8Array;
 }
 
-/** Two authenticated peers: what either of them holds once a handshake has succeeded. */
-export interface SecureSession {
+/** Two authenticated peers: what either of them holds once a handshake has succeeded. Nothing else makes one. */
+export class SecureSession {
   readonly role: Role;
   /** Names the run that made it; every sealed message carries it in its header. */
   readonly run: string;
-  /** The share's K, 16 bytes, proven: a receiver who came by code keeps it and returns by link. */
+  /** The share's K, 16 bytes, proven by its owner: a receiver who came by code keeps it and returns by link. */
   readonly k: Uint8Array;
-  /** The version that both sides speak. */
+  /** The highest version that both sides speak. */
   readonly version: number;
+  readonly #sid: Uint8Array;
+  readonly #channel: SealedChannel;
+  readonly #bindKey: Uint8Array;
 
-  /** Seals one message to the peer. */
-  seal(payloads: readonly SealedPayload[]): Uint8Array<ArrayBuffer>;
+  constructor(parts: SessionParts) {
+    this.role = parts.role;
+    this.run = parts.run;
+    this.k = parts.k;
+    this.version = parts.version;
+    this.#sid = parts.sid;
+    this.#channel = parts.channel;
+    this.#bindKey = parts.bindKey;
+  }
+
+  /** Seals one message to the peer. @throws RangeError for more payloads than one message holds */
+  seal(payloads: readonly SealedPayload[]): Uint8Array<ArrayBuffer> {
+    return wrap('sealed', this.#sid, this.#channel.seal(encodePayloads(payloads)));
+  }
 
   /**
-   * Opens one message from the peer. A throw leaves the session as it was: the caller decides whether to end it.
-   * @throws TransferError `tampered` for a message not sealed by the peer for this place: altered, replayed, reflected
-   * @throws ProtocolViolation for one that the peer sealed and should not have
+   * Opens one message from the peer.
+   * @throws TransferError `tampered` for what the server can have made: altered, replayed, reflected, not a sealed
+   *   message of this run. It leaves the session as it was: the caller ends it, or drops the message.
+   * @throws ProtocolViolation for payloads that the peer sealed and that are out of form
    */
-  open(message: Uint8Array): SealedPayload[];
+  open(message: Uint8Array): SealedPayload[] {
+    const { type, run, body } = unwrap(message);
+    if (type !== 'sealed' || run !== this.run) {
+      throw new TransferError('tampered', `a message ${type} within a session`);
+    }
+    return parsePayloads(this.#channel.open(body));
+  }
 
-  /** First message of this side on a lane, 32 bytes. @param laneId agreed by both, never used twice */
-  laneProof(laneId: string, fingerprints: Fingerprints): Uint8Array<ArrayBuffer>;
+  /**
+   * First message of this side on a lane, 32 bytes.
+   * @param laneId agreed by both, never used twice
+   * @throws RangeError for a fingerprint that is not 32 bytes
+   */
+  laneProof(laneId: string, fingerprints: Fingerprints): Uint8Array<ArrayBuffer> {
+    return laneProof(this.#bindKey, this.role, laneId, fingerprints);
+  }
 
-  /** Whether `proof` is the other side's first message on this very connection. Constant time. */
-  checkLaneProof(laneId: string, fingerprints: Fingerprints, proof: Uint8Array): boolean;
+  /** Whether `proof` is the other side's first message on this very connection. Constant time. @throws RangeError */
+  checkLaneProof(laneId: string, fingerprints: Fingerprints, proof: Uint8Array): boolean {
+    return equalBytes(laneProof(this.#bindKey, otherRole(this.role), laneId, fingerprints), proof);
+  }
 }
