@@ -1,0 +1,19 @@
+/** Every bound of the page: its unit in the name, its reason beside it. */
+
+/** Deliveries below this are gathered in memory: beyond it a Blob costs three times its size in two processes. */
+export const BLOB_SINK_MAX_BYTES = 64 * 1024 * 1024;
+
+/** What one entry adds to an archive, at most about: its headers, twice its name. For choosing a sink only. */
+export const ARCHIVE_ENTRY_BYTES = 256;
+
+/** Buffer for closing a gap in an archive. Measured: 256 KiB to 1 MiB write fastest to OPFS. */
+export const MOVE_BYTES = 1024 * 1024;
+
+/** Buffer for an archive's central directory; above any single record (64 KiB name, 46 bytes, extra fields). */
+export const APPEND_BYTES = 1024 * 1024;
+
+/**
+ * A finished delivery whose page is gone stays this long: the browser may still be copying it to its downloads,
+ * which goes at 250 MB/s at least, so 150 GB are covered.
+ */
+export const EXPORT_GRACE_MS = 10 * 60 * 1000;

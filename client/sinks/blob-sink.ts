@@ -1,0 +1,62 @@
+import type { EntryId } from '#protocol/entry.ts';
+import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
+import { type Container, createContainer } from './container.ts';
+import { DeliveryPlan } from './delivery-plan.ts';
+import { MemoryFile } from './memory-file.ts';
+import type { Download, PageSink, Save } from './page-sink.ts';
+
+/** Gathers a small delivery in memory. */
+export class BlobSink implements PageSink {
+  readonly #save: Save;
+  #file = new MemoryFile();
+  #plan: DeliveryPlan | null = null;
+  #container: Container | null = null;
+  download: Download | null = null;
+
+  constructor(save: Save) {
+    this.#save = save;
+  }
+
+  async open(chosen: readonly ChosenEntry[]): Promise<void> {
+    this.#plan = new DeliveryPlan(chosen, Date.now());
+    this.#container = createContainer(this.#file, this.#plan.items);
+  }
+
+  async write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#container?.write(entry, offset, bytes);
+  }
+
+  async commit(entry: EntryId): Promise<void> {
+    this.#container?.commit(entry);
+  }
+
+  async discard(entry: EntryId): Promise<void> {
+    this.#container?.discard(entry);
+  }
+
+  async finish(): Promise<readonly SavedEntry[]> {
+    const saved = this.#close();
+    if (this.download !== null) this.#save(this.download);
+    return saved;
+  }
+
+  async abort(): Promise<void> {
+    this.#close();
+  }
+
+  async release(): Promise<void> {
+    this.#file = new MemoryFile();
+    this.download = null;
+  }
+
+  #close(): readonly SavedEntry[] {
+    if (this.#plan === null || this.#container === null) return [];
+    const held = this.#container.finish();
+    if (this.#plan.holdsFile(held)) {
+      const content = new Blob([this.#file.bytes()], { type: this.#plan.mediaType });
+      this.download = { fileName: this.#plan.fileName, content };
+    }
+    this.#container = null;
+    return this.#plan.saved(held);
+  }
+}

@@ -1,0 +1,63 @@
+import type { EntryId } from '#protocol/entry.ts';
+import { LocalPaths, localName } from '#protocol/local-path.ts';
+import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
+import { type ContainerItem, isPlain } from './container.ts';
+
+/** Nobody tells a page where its downloads go: names must be safe, and differ, on every system. */
+const RULES = { windows: true, caseSensitive: false };
+
+/** What a delivery's one file is called, what lies in it, and under which names. */
+export class DeliveryPlan {
+  readonly fileName: string;
+  /** Never the sent file's own type: a Blob URL that a browser can show would run with this page's rights. */
+  readonly mediaType: 'application/octet-stream' | 'application/zip';
+  readonly items: readonly ContainerItem[];
+
+  /** @param nowMs stands in for modification times that the sender did not know, and names the archive */
+  constructor(chosen: readonly ChosenEntry[], nowMs: number) {
+    const paths = new LocalPaths(RULES);
+    const items = chosen.map(({ id, entry }): ContainerItem => {
+      return {
+        id,
+        kind: entry.kind,
+        path: paths.add(entry),
+        sizeBytes: entry.kind === 'file' ? entry.sizeBytes : 0,
+        modifiedMs: entry.modifiedMs ?? nowMs,
+        executable: entry.kind === 'file' && entry.executable === true,
+      };
+    });
+    const [only] = items;
+    if (only !== undefined && isPlain(items)) {
+      const fileName = only.path.slice(only.path.lastIndexOf('/') + 1);
+      this.fileName = fileName;
+      this.mediaType = 'application/octet-stream';
+      this.items = [{ ...only, path: fileName }];
+    } else {
+      this.fileName = localName(archiveName(items, nowMs), 'file', RULES);
+      this.mediaType = 'application/zip';
+      this.items = items;
+    }
+  }
+
+  /** For people: a file's name in the downloads, or its path within the archive. */
+  saved(held: readonly EntryId[]): readonly SavedEntry[] {
+    const ids = new Set(held);
+    return this.items.filter(({ id }) => ids.has(id)).map(({ id, path }) => ({ id, savedAs: path }));
+  }
+
+  holdsFile(held: readonly EntryId[]): boolean {
+    const ids = new Set(held);
+    return this.items.some(({ id, kind }) => kind === 'file' && ids.has(id));
+  }
+}
+
+/** After the folder that everything lies in, if there is one; else after the day. */
+function archiveName(items: readonly ContainerItem[], nowMs: number): string {
+  const tops = new Set(items.map(({ path }) => path.split('/', 1)[0] as string));
+  const [top] = tops;
+  const isFolder = items.some(({ kind, path }) => kind === 'folder' || path.includes('/'));
+  if (top !== undefined && tops.size === 1 && isFolder) return `${top}.zip`;
+  const now = new Date(nowMs);
+  const twoDigits = (value: number): string => `${value}`.padStart(2, '0');
+  return `sallyport-${now.getFullYear()}-${twoDigits(now.getMonth() + 1)}-${twoDigits(now.getDate())}.zip`;
+}

@@ -1,0 +1,115 @@
+import type { EntryId } from '#protocol/entry.ts';
+import { TransferError } from '#protocol/errors.ts';
+import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
+import { DeliveryPlan } from './delivery-plan.ts';
+import type { OpfsAnswer, OpfsCall } from './opfs-calls.ts';
+import type { Download, PageSink, Save } from './page-sink.ts';
+import { TransferPlace } from './transfer-place.ts';
+
+/** Gathers a delivery of any size in the origin private file system, through a worker. */
+export class OpfsSink implements PageSink {
+  readonly #save: Save;
+  #plan: DeliveryPlan | null = null;
+  #place: TransferPlace | null = null;
+  #writer: OpfsWriter | null = null;
+  download: Download | null = null;
+
+  constructor(save: Save) {
+    this.#save = save;
+  }
+
+  async open(chosen: readonly ChosenEntry[]): Promise<void> {
+    this.#plan = new DeliveryPlan(chosen, Date.now());
+    this.#place = await TransferPlace.take().catch((cause: unknown) => {
+      throw new TransferError('sink-failed', 'no origin private file system', { cause });
+    });
+    this.#writer = new OpfsWriter();
+    await this.#writer.call({ type: 'open', transferId: this.#place.id, items: this.#plan.items });
+  }
+
+  async write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    // A view of a larger buffer is copied: transferring would take the rest of it away from its owner.
+    const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+    await this.#writer?.call({ type: 'write', entry, offset, bytes: whole }, [whole.buffer]);
+  }
+
+  async commit(entry: EntryId): Promise<void> {
+    await this.#writer?.call({ type: 'commit', entry });
+  }
+
+  async discard(entry: EntryId): Promise<void> {
+    await this.#writer?.call({ type: 'discard', entry });
+  }
+
+  async finish(): Promise<readonly SavedEntry[]> {
+    const saved = await this.#close();
+    if (this.download !== null) {
+      await this.#place?.markExported();
+      this.#save(this.download);
+    }
+    return saved;
+  }
+
+  async abort(): Promise<void> {
+    // What cannot be kept is given up: the transfer has failed already, and for its own reason.
+    await this.#close().catch(() => []);
+    if (this.download === null) await this.release();
+  }
+
+  async release(): Promise<void> {
+    this.#writer?.end();
+    this.#writer = null;
+    const place = this.#place;
+    this.#place = null;
+    this.download = null;
+    // What cannot be removed now is a leftover for the next page.
+    await place?.release().catch(() => undefined);
+  }
+
+  async #close(): Promise<readonly SavedEntry[]> {
+    if (this.#plan === null || this.#place === null || this.#writer === null) return [];
+    const held = await this.#writer.call({ type: 'finish' });
+    this.#writer.end();
+    this.#writer = null;
+    if (this.#plan.holdsFile(held)) {
+      const body = await this.#place.body();
+      const content = body.slice(0, body.size, this.#plan.mediaType);
+      this.download = { fileName: this.#plan.fileName, content };
+    }
+    return this.#plan.saved(held);
+  }
+}
+
+interface Waiting {
+  readonly resolve: (held: readonly EntryId[]) => void;
+  readonly reject: (error: TransferError) => void;
+}
+
+/** The page's end of the worker: calls in order, answers in the same order. */
+class OpfsWriter {
+  readonly #worker = new Worker(new URL('./opfs-sink.worker.ts', import.meta.url), { type: 'module' });
+  readonly #waiting: Waiting[] = [];
+
+  constructor() {
+    this.#worker.onmessage = ({ data }: MessageEvent<OpfsAnswer>) => {
+      const waiting = this.#waiting.shift();
+      if (data.ok) waiting?.resolve(data.held);
+      else waiting?.reject(new TransferError(data.code, data.detail));
+    };
+    this.#worker.onerror = ({ message }) => {
+      for (const { reject } of this.#waiting.splice(0)) reject(new TransferError('sink-failed', message));
+    };
+  }
+
+  call(call: OpfsCall, transfer: Transferable[] = []): Promise<readonly EntryId[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#worker.postMessage(call, transfer);
+    });
+  }
+
+  end(): void {
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.splice(0)) reject(new TransferError('cancelled'));
+  }
+}

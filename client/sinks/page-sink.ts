@@ -1,0 +1,22 @@
+import type { Sink } from '#transport/sink.ts';
+
+/** One file for the browser's downloads: the only file chosen as it is, anything else as an archive. */
+export interface Download {
+  readonly fileName: string;
+  readonly content: Blob;
+}
+
+/**
+ * A sink of the page: a page cannot write where people keep their files, so it gathers the delivery in one file
+ * and hands that to the browser at the end. `finish` does so by itself.
+ */
+export interface PageSink extends Sink {
+  /** After `finish` what was handed over, after `abort` what could be: null where no file was committed. */
+  readonly download: Download | null;
+
+  /** Frees what the delivery takes up; `download` cannot be saved any more. Idempotent. */
+  release(): Promise<void>;
+}
+
+/** Hands a file to the browser's downloads. */
+export type Save = (download: Download) => void;
