@@ -1,40 +1,54 @@
-/** `npm run check`: format, lint, import walls and types of every room, side by side, in one verdict. */
-import { spawn } from 'node:child_process';
+/** `npm run check`: format, lint, import walls and the types of every room, side by side, in one verdict. */
+import './node-version.mjs';
+import { join } from 'node:path';
+import { run } from './child.mjs';
+import { prepareDependencies, root } from './prepare.mjs';
+import { main } from './talk.mjs';
 
-const checks = [
-  ['biome', ['check', '--error-on-warnings']],
-  ['tsc', ['-p', 'protocol']],
-  ['tsc', ['-p', 'transport']],
-  ['tsc', ['-p', 'client/tsconfig.worker.json']],
-  ['tsc', ['-p', '.']],
-  [
-    'svelte-check',
-    ['--workspace', 'client', '--tsconfig', './tsconfig.json', '--fail-on-warnings', '--output', 'human'],
+const TIMEOUT_MS = 5 * 60_000;
+const TSC = 'typescript/bin/tsc';
+
+const CHECKS = {
+  biome: ['@biomejs/biome/bin/biome', 'check', '--error-on-warnings'],
+  'types of protocol': [TSC, '-p', 'protocol'],
+  'types of transport': [TSC, '-p', 'transport'],
+  'types of workers': [TSC, '-p', 'client/tsconfig.worker.json'],
+  types: [TSC, '-p', '.'],
+  'types of the page': [
+    'svelte-check/bin/svelte-check',
+    ...['--workspace', 'client', '--tsconfig', './tsconfig.json', '--fail-on-warnings', '--output', 'human'],
   ],
-];
+};
 
-const run = ([command, args]) =>
-  new Promise((resolve) => {
-    const child = spawn(`node_modules/.bin/${command}`, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.on('error', (error) =>
-      resolve({ name: `${command} ${args.join(' ')}`, status: 1, output: String(error) }),
-    );
-    child.on('close', (status) => resolve({ name: `${command} ${args.join(' ')}`, status, output }));
-  });
-
-const results = await Promise.all(checks.map(run));
-for (const { name, status, output } of results) {
-  if (status !== 0) process.stdout.write(`\n${name} failed:\n${output}\n`);
+/**
+ * Prints what the failing checks have to say. Call prepareDependencies first.
+ * @param {string[]} [filters] parts of the names of the checks wanted; none means all
+ * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ */
+export async function runChecks(filters = []) {
+  const wanted = Object.entries(CHECKS).filter(
+    ([name]) => filters.length === 0 || filters.some((part) => name.includes(part)),
+  );
+  const results = await Promise.all(
+    wanted.map(async ([name, [script, ...args]]) => {
+      const path = join(root, 'node_modules', script);
+      const { status, output } = await run(process.execPath, [path, ...args], {
+        cwd: root,
+        stdio: 'pipe',
+        timeoutMs: TIMEOUT_MS,
+      });
+      return { name, isClean: status === 0, output };
+    }),
+  );
+  const failing = results.filter(({ isClean }) => !isClean);
+  for (const { name, output } of failing) process.stdout.write(`\n${name} failed:\n${output}\n`);
+  const passed = results.length - failing.length;
+  process.stdout.write(`check: ${passed} of ${results.length} clean\n`);
+  return { passed, failed: failing.length, skipped: 0 };
 }
-const failed = results.filter(({ status }) => status !== 0).length;
-process.stdout.write(
-  failed === 0 ? `check: ${results.length} of ${results.length} clean\n` : `check: ${failed} failed\n`,
-);
-process.exitCode = failed === 0 ? 0 : 1;
+
+await main(import.meta.filename, async () => {
+  await prepareDependencies();
+  const { passed, failed } = await runChecks(process.argv.slice(2));
+  if (failed > 0 || passed === 0) process.exitCode = 1;
+});
