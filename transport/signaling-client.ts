@@ -1,4 +1,29 @@
-import type { TransferErrorCode } from '#protocol/errors.ts';
+import { io, type Socket } from 'socket.io-client';
+import * as v from 'valibot';
+import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
+import {
+  CONFIG_PATH,
+  IceConfig,
+  type NoticeName,
+  notices,
+  type Reply,
+  type RequestBody,
+  type RequestName,
+  type Role,
+  requests,
+  SIGNALING_VERSION,
+  SOCKET_PATH,
+} from '#protocol/signaling.ts';
+import { Pace } from './signaling-pace.ts';
+import { StandingRoom, type Wire } from './signaling-room.ts';
+
+/** For a connection, a first join or an answer: a slow phone network needs seconds, a person waits no longer. */
+const PATIENCE_MS = 10_000;
+const RECONNECT_DELAY_MS = 250;
+const MAX_RECONNECT_DELAY_MS = 2000;
+
+/** An ICE-server document of eight servers is under 20,000. */
+const MAX_CONFIG_CHARS = 65_536;
 
 /**
  * What a room tells. A sender sees its receivers, a receiver sees the sender alone; whom one sees is a
@@ -15,8 +40,11 @@ export interface RoomHandlers {
   /** The callee owns `payload`. */
   onRelay(from: string, payload: Uint8Array<ArrayBuffer>): void;
   /**
-   * This side is out of the room, for good. A sender of a slot opens a new one on `code-used`: it has
-   * expired, or its server forgot it in a restart.
+   * This side is out of the room, for good: `code-used` (the slot was closed by its sender, or expired),
+   * `sender-gone` (it stayed away for minutes), `connection-lost` (to a receiver: the sender put it out; to the
+   * sender of a slot: the server restarted and forgot the slot), `peer-silent` (nothing was relayed in a
+   * code room), `room-taken` (the same claim came from elsewhere), or what befell the whole client:
+   * `protocol-violation`, `server-refused`, `version-mismatch`.
    */
   onClosed(reason: TransferErrorCode): void;
   /** The room was lost, or rejoined; not called for the first join. */
@@ -33,7 +61,7 @@ export interface Room {
    * @throws TransferError `connection-lost` when the member or the connection is gone, `sender-gone` when the
    *   sender is, `server-refused`
    */
-  relay(to: string, payload: Uint8Array): Promise<void>;
+  relay(to: string, payload: Uint8Array<ArrayBuffer>): Promise<void>;
   /** A sender puts a receiver out; `onMemberLeft` is not called for it. A member already gone is no error. */
   dismiss(member: string): Promise<void>;
   /** For good; a sender thereby closes a slot and gives up its claim. No handler is called any more. */
@@ -61,24 +89,85 @@ export interface SignalingOptions {
  * @see docs/signaling-protocol.md
  */
 export class SignalingClient {
+  readonly #base: URL;
+  readonly #randomBytes: (lengthBytes: number) => Uint8Array;
+  readonly #socket: Socket;
+  readonly #rooms = new Set<StandingRoom>();
+  readonly #wire: Wire;
+  readonly #closing = new AbortController();
+  /** Why the client has ended. */
+  #ended: TransferErrorCode | null = null;
+
+  private constructor(base: URL, randomBytes: (lengthBytes: number) => Uint8Array) {
+    this.#base = base;
+    this.#randomBytes = randomBytes;
+    this.#socket = io(base.origin, {
+      path: `${base.pathname}${SOCKET_PATH}`,
+      transports: ['websocket', 'polling'],
+      tryAllTransports: true,
+      forceNew: true,
+      auth: { version: SIGNALING_VERSION },
+      timeout: PATIENCE_MS,
+      reconnectionDelay: RECONNECT_DELAY_MS,
+      reconnectionDelayMax: MAX_RECONNECT_DELAY_MS,
+    });
+    const pace = new Pace();
+    const socket = this.#socket;
+    this.#wire = {
+      get connected() {
+        return socket.connected;
+      },
+      ask: (name, body, reply) => this.#ask(name, body, reply),
+      turn: () => pace.turn(),
+      forget: (room) => this.#rooms.delete(room),
+    };
+    socket.on('connect', () => {
+      for (const room of [...this.#rooms]) room.onConnect();
+    });
+    socket.on('disconnect', () => {
+      for (const room of [...this.#rooms]) room.onDisconnect();
+      if (!socket.active) this.#end('server-refused');
+    });
+    socket.on('connect_error', ({ message }) => {
+      // While active it tries again by itself.
+      if (!socket.active) this.#end(message === 'version-mismatch' ? message : 'server-refused');
+    });
+    socket.onAny((name: string, ...args: unknown[]) => this.#onNotice(name, args));
+  }
+
   /**
    * Starts connecting and returns at once; what is asked meanwhile waits.
    * @param serverUrl where the page is served; its path is a prefix to all of the server's paths.
    */
-  static connect(_serverUrl: URL | string, _options: SignalingOptions): SignalingClient {
-    throw new Error('not yet');
+  static connect(serverUrl: URL | string, options: SignalingOptions): SignalingClient {
+    const base = new URL(serverUrl);
+    base.search = '';
+    base.hash = '';
+    if (!base.pathname.endsWith('/')) base.pathname += '/';
+    const client = new SignalingClient(base, options.randomBytes);
+    if (options.signal?.aborted) client.close();
+    options.signal?.addEventListener('abort', () => client.close(), {
+      once: true,
+      signal: client.#closing.signal,
+    });
+    return client;
   }
 
   get connected(): boolean {
-    throw new Error('not yet');
+    return this.#socket.connected;
   }
 
   /**
    * The STUN servers that this server hands out.
-   * @throws TransferError `server-unreachable`, `protocol-violation`, `cancelled`
+   * @throws TransferError `server-unreachable`, `server-refused`, `protocol-violation`, `cancelled`
    */
-  fetchIceServers(): Promise<RTCIceServer[]> {
-    throw new Error('not yet');
+  async fetchIceServers(): Promise<RTCIceServer[]> {
+    this.#assertOpen();
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    return fetchIceServers(new URL(CONFIG_PATH, this.#base), signal).catch((error) => {
+      this.#assertOpen();
+      throw error;
+    });
   }
 
   /**
@@ -88,16 +177,21 @@ export class SignalingClient {
    * @throws TransferError `room-taken`, `rate-limited`, `server-refused`, `server-unreachable`, `version-mismatch`,
    *   `protocol-violation`, `cancelled`
    */
-  joinAsSender(_room: string, _handlers: RoomHandlers, _claim?: Uint8Array): Promise<Room> {
-    throw new Error('not yet');
+  async joinAsSender(room: string, handlers: RoomHandlers, claim?: Uint8Array): Promise<Room> {
+    const standing = this.#stand('sender', room, handlers, claim);
+    await standing.entered;
+    return standing;
   }
 
   /**
    * Opens a code room on a number chosen by the server.
    * @throws TransferError as `joinAsSender`
    */
-  openSlot(_handlers: RoomHandlers): Promise<SlotRoom> {
-    throw new Error('not yet');
+  async openSlot(handlers: RoomHandlers): Promise<SlotRoom> {
+    const standing = this.#stand('sender', null, handlers);
+    const entered = await standing.entered;
+    if (!('slot' in entered)) throw new TransferError('internal');
+    return Object.assign(standing, { slot: entered.slot, lifetimeMs: entered.lifetimeMs });
   }
 
   /**
@@ -105,12 +199,102 @@ export class SignalingClient {
    * @throws TransferError as `joinAsSender`, and `wrong-code` for a slot that the server does not know,
    *   `code-used` for one that is closed, `room-full`
    */
-  joinAsReceiver(_room: string | { slot: number }, _handlers: RoomHandlers): Promise<Room> {
-    throw new Error('not yet');
+  async joinAsReceiver(room: string | { slot: number }, handlers: RoomHandlers): Promise<Room> {
+    const name = typeof room === 'string' ? room : String(room.slot);
+    const standing = this.#stand('receiver', name, handlers);
+    await standing.entered;
+    return standing;
   }
 
   /** Leaves every room and disconnects. What waits is rejected with `cancelled`; no handler is called any more. */
   close(): void {
-    throw new Error('not yet');
+    for (const room of [...this.#rooms]) room.leave();
+    this.#end('cancelled');
   }
+
+  #stand(
+    role: Role,
+    name: string | null,
+    handlers: RoomHandlers,
+    claim = this.#randomBytes(16),
+  ): StandingRoom {
+    this.#assertOpen();
+    const room = new StandingRoom(this.#wire, role, name, claim, handlers);
+    this.#rooms.add(room);
+    if (this.connected) room.onConnect();
+    const timer = setTimeout(() => room.end('server-unreachable'), PATIENCE_MS);
+    room.entered.catch(() => {}).finally(() => clearTimeout(timer));
+    return room;
+  }
+
+  #ask<N extends RequestName>(name: N, body: RequestBody<N>, answer: (reply: Reply<N> | null) => void): void {
+    this.#socket.timeout(PATIENCE_MS).emit(name, body, (error: Error | null, reply: unknown) => {
+      if (error !== null) {
+        answer(null);
+        return;
+      }
+      const parsed = v.safeParse(requests[name].reply, reply);
+      if (!parsed.success) this.#end('protocol-violation', `malformed answer to ${name}`);
+      answer(parsed.success ? (parsed.output as Reply<N>) : null);
+    });
+  }
+
+  #onNotice(name: string, args: unknown[]): void {
+    if (!isNoticeName(name)) return;
+    const parsed = v.safeParse(notices[name], args[0]);
+    if (!parsed.success) {
+      this.#end('protocol-violation', `malformed ${name}`);
+      return;
+    }
+    for (const room of this.#rooms) {
+      if (room.name !== parsed.output.room) continue;
+      if (!room.onNotice(name, parsed.output)) this.#end('protocol-violation', `unexpected ${name}`);
+      return;
+    }
+  }
+
+  #end(code: TransferErrorCode, detail?: string): void {
+    if (this.#ended !== null) return;
+    this.#ended = code;
+    for (const room of [...this.#rooms]) room.end(code, detail);
+    this.#closing.abort();
+    this.#socket.disconnect();
+  }
+
+  #assertOpen(): void {
+    if (this.#ended !== null) throw new TransferError(this.#ended);
+  }
+}
+
+function isNoticeName(name: string): name is NoticeName {
+  return Object.hasOwn(notices, name);
+}
+
+async function fetchIceServers(url: URL, signal: AbortSignal): Promise<RTCIceServer[]> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, { signal, credentials: 'omit', cache: 'no-store', redirect: 'error' });
+    text = await readText(response);
+  } catch (cause) {
+    throw new TransferError('server-unreachable', String(url), { cause });
+  }
+  if (!response.ok) throw new TransferError('server-refused', `${url}: status ${response.status}`);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), IceConfig), text);
+  if (!parsed.success) throw new TransferError('protocol-violation', `${url} is no ICE-server document`);
+  return parsed.output.iceServers;
+}
+
+/** Reads a body that may come from an adversary: what is too long is cut, and then does not parse. */
+async function readText(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  while (reader !== undefined && text.length < MAX_CONFIG_CHARS) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    text += decoder.decode(value, { stream: true });
+  }
+  await reader?.cancel();
+  return text;
 }

@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'socket.io';
+import { rateKey } from './address.ts';
+import { isOwnOrigin } from './host-header.ts';
+import type { Limits } from './limits.ts';
+import { RateTable, TokenBucket } from './token-bucket.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
+
+type Transport = Socket['conn'];
+
+/** Decides who may connect, and cuts connections that flood or do not read. */
+export class Admission {
+  readonly #limits: Limits;
+  readonly #proxies: TrustedProxies;
+  readonly #connections: RateTable;
+  readonly #open = new Map<string, number>();
+  #openInAll = 0;
+
+  constructor(limits: Limits, proxies: TrustedProxies) {
+    this.#limits = limits;
+    this.#proxies = proxies;
+    this.#connections = new RateTable(limits.connections, limits.rateEntries);
+  }
+
+  /** Why a handshake is refused, or null. */
+  refusal(request: IncomingMessage): string | null {
+    if (!isOwnOrigin(request.headers.origin, request.headers.host)) return 'cross-origin';
+    const key = this.#addressKey(request.socket.remoteAddress, request);
+    if (this.#openInAll >= this.#limits.sockets) return 'server-full';
+    if ((this.#open.get(key) ?? 0) >= this.#limits.socketsPerAddress) return 'rate-limited';
+    return this.#connections.take(key, performance.now()) ? null : 'rate-limited';
+  }
+
+  /** Counts and watches a connection from its first moment. */
+  watch(transport: Transport): void {
+    const key = this.addressKey(transport);
+    this.#openInAll += 1;
+    this.#open.set(key, (this.#open.get(key) ?? 0) + 1);
+    transport.once('close', () => {
+      this.#openInAll -= 1;
+      const left = (this.#open.get(key) ?? 0) - 1;
+      if (left > 0) this.#open.set(key, left);
+      else this.#open.delete(key);
+    });
+
+    const packets = new TokenBucket(this.#limits.packets, performance.now());
+    transport.on('packet', () => {
+      if (!packets.take(performance.now())) transport.close(true);
+    });
+
+    let backlog = 0;
+    transport.on('flush', () => {
+      backlog = 0;
+    });
+    transport.on('packetCreate', () => {
+      backlog += 1;
+      // Not at once: whoever is sending this packet may be in the midst of a room's members.
+      if (backlog === this.#limits.backlogPackets) setImmediate(() => transport.close(true));
+    });
+  }
+
+  /** What the limits of a connection's address are counted by. */
+  addressKey(transport: Transport): string {
+    return this.#addressKey(transport.remoteAddress, transport.request);
+  }
+
+  #addressKey(remoteAddress: string | undefined, request: IncomingMessage): string {
+    const forwardedFor = [request.headers['x-forwarded-for'] ?? []].flat().join(',');
+    return rateKey(this.#proxies.clientAddress(remoteAddress, forwardedFor));
+  }
+}

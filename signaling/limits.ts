@@ -1,0 +1,71 @@
+import type { Rate } from './token-bucket.ts';
+
+/** Every bound of the signaling server: its unit in the name, its reason beside it. */
+export interface Limits {
+  /** One message of the transport: a payload in base64 and its envelope, or a few of them in one polling request. */
+  readonly messageBytes: number;
+  /** Connections in all: each costs some 30 KB. */
+  readonly sockets: number;
+  /** A school behind one address; a /64 counts as one. */
+  readonly socketsPerAddress: number;
+  /** Handshakes per address: above a restart's rush of `socketsPerAddress`. */
+  readonly connections: Rate;
+  /** Transport packets of one connection, acknowledged or not: above it nothing well-meant happens. */
+  readonly packets: Rate;
+  /** Requests of one connection; the relays a client may send (`RELAYS_PER_SECOND`) and room for the others. */
+  readonly requests: Rate;
+  /** Malformed or over-rate requests of one connection before it is cut. */
+  readonly offences: Rate;
+  /** Joins per address. */
+  readonly joins: Rate;
+  /** What a join to a slot that is not open costs: ten guesses a minute, so that slots are not worth enumerating. */
+  readonly missedSlotCost: number;
+  /** Slots opened per address. */
+  readonly slots: Rate;
+  /** Addresses remembered per rate; the one unseen longest is forgotten first. */
+  readonly rateEntries: number;
+  /** Packets queued for a connection that does not read, before it is cut: under 10 MB. */
+  readonly backlogPackets: number;
+  /** Rooms in all, kept ones included: each costs about 1 KB. */
+  readonly rooms: number;
+  /** Rooms that one connection is in. */
+  readonly roomsPerSocket: number;
+  /** From opening a slot to its end: long enough to read a code over the phone twice, short enough to guess little. */
+  readonly slotLifetimeMs: number;
+  /** For how long an ended slot is not given out again, so that an old code does not spend a new one's guesses. */
+  readonly slotRestMs: number;
+  /** Ended slots remembered; the oldest returns early above it. */
+  readonly restingSlots: number;
+  /** For how long a room is kept for a sender whose connection was lost. */
+  readonly senderGraceMs: number;
+  /** From joining a code room with its sender there to the first relay: a handshake begins at once. */
+  readonly firstRelayMs: number;
+  /** Between relays of a receiver in a code room: it is there for one handshake. */
+  readonly idleMs: number;
+  /** From opening a connection to the Socket.IO handshake. */
+  readonly helloMs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  messageBytes: 64 * 1024,
+  sockets: 10_000,
+  socketsPerAddress: 200,
+  connections: { burst: 300, perSecond: 5 },
+  packets: { burst: 2000, perSecond: 500 },
+  requests: { burst: 300, perSecond: 100 },
+  offences: { burst: 100, perSecond: 1 },
+  joins: { burst: 240, perSecond: 4 },
+  missedSlotCost: 24,
+  slots: { burst: 120, perSecond: 1 },
+  rateEntries: 50_000,
+  backlogPackets: 512,
+  rooms: 50_000,
+  roomsPerSocket: 64,
+  slotLifetimeMs: 30 * 60_000,
+  slotRestMs: 24 * 3_600_000,
+  restingSlots: 200_000,
+  senderGraceMs: 5 * 60_000,
+  firstRelayMs: 5000,
+  idleMs: 60_000,
+  helloMs: 10_000,
+};
