@@ -11,7 +11,8 @@ export type LaneMessage =
   | { readonly kind: 'control'; readonly seq: number; readonly body: Uint8Array }
   | { readonly kind: 'control-ack'; readonly next: number }
   | Frame
-  | { readonly kind: 'ping' | 'pong'; readonly token: number };
+  | { readonly kind: 'ping'; readonly token: number }
+  | { readonly kind: 'pong'; readonly token: number };
 
 /** A piece of a block. `leaf` stands on the block's last frame and only there. */
 export interface Frame {
@@ -100,9 +101,11 @@ export function decodeLaneMessage(message: Uint8Array): LaneMessage {
       requireLength(message, 5);
       return { kind: 'control-ack', next: number };
     case KIND.ping:
+      requireLength(message, 5);
+      return { kind: 'ping', token: number };
     case KIND.pong:
       requireLength(message, 5);
-      return { kind: kind === KIND.ping ? 'ping' : 'pong', token: number };
+      return { kind: 'pong', token: number };
     case KIND.frame:
     case KIND['last-frame']:
       return decodeFrame(message, view, number, kind === KIND['last-frame']);

@@ -22,11 +22,11 @@ export interface Lane {
   /** Resolves when `bufferedBytes` is below the high-water mark, or the lane is closed. */
   writable(): Promise<void>;
 
-  /** Called with each message in order; set synchronously when the lane is handed over. The callee owns the bytes. */
-  onMessage: (message: Uint8Array<ArrayBuffer>) => void;
-
-  /** Called once, when the lane has closed for whatever reason. */
-  onClose: (reason: string) => void;
+  /**
+   * Hands the lane to its owner, once. `onMessage` is called with each message in order, those that came before
+   * included; the callee owns the bytes. `onClose` is called once, when the lane has closed for whatever reason.
+   */
+  attach(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onClose: (reason: string) => void): void;
 
   /** Closes after what is queued has been handed over as far as the kind allows. Idempotent. */
   close(): void;

@@ -3,7 +3,6 @@ import * as v from 'valibot';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
 import {
   CONFIG_PATH,
-  IceConfig,
   type NoticeName,
   notices,
   type Reply,
@@ -14,6 +13,7 @@ import {
   SIGNALING_VERSION,
   SOCKET_PATH,
 } from '#protocol/signaling.ts';
+import { fetchIceServers } from './ice-servers.ts';
 import { Pace } from './signaling-pace.ts';
 import { StandingRoom, type Wire } from './signaling-room.ts';
 
@@ -21,9 +21,6 @@ import { StandingRoom, type Wire } from './signaling-room.ts';
 const PATIENCE_MS = 10_000;
 const RECONNECT_DELAY_MS = 250;
 const MAX_RECONNECT_DELAY_MS = 2000;
-
-/** An ICE-server document of eight servers is under 20,000. */
-const MAX_CONFIG_CHARS = 65_536;
 
 /**
  * What a room tells. A sender sees its receivers, a receiver sees the sender alone; whom one sees is a
@@ -268,33 +265,4 @@ export class SignalingClient {
 
 function isNoticeName(name: string): name is NoticeName {
   return Object.hasOwn(notices, name);
-}
-
-async function fetchIceServers(url: URL, signal: AbortSignal): Promise<RTCIceServer[]> {
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(url, { signal, credentials: 'omit', cache: 'no-store', redirect: 'error' });
-    text = await readText(response);
-  } catch (cause) {
-    throw new TransferError('server-unreachable', String(url), { cause });
-  }
-  if (!response.ok) throw new TransferError('server-refused', `${url}: status ${response.status}`);
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), IceConfig), text);
-  if (!parsed.success) throw new TransferError('protocol-violation', `${url} is no ICE-server document`);
-  return parsed.output.iceServers;
-}
-
-/** Reads a body that may come from an adversary: what is too long is cut, and then does not parse. */
-async function readText(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  const decoder = new TextDecoder();
-  let text = '';
-  while (reader !== undefined && text.length < MAX_CONFIG_CHARS) {
-    const { done, value } = await reader.read();
-    if (done) return text;
-    text += decoder.decode(value, { stream: true });
-  }
-  await reader?.cancel();
-  return text;
 }

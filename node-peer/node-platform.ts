@@ -1,0 +1,37 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { PeerConnection as NativePeerConnection } from 'node-datachannel';
+import { RTCPeerConnection } from 'node-datachannel/polyfill';
+import type { PeerConnection, Platform } from '#transport/platform.ts';
+
+/**
+ * The platform of a Node peer: ICE, DTLS and SCTP are node-datachannel's (libdatachannel, libjuice). The polyfill is
+ * built around a native connection of ours, since only that one knows the certificate that the peer presented.
+ */
+export function nodePlatform(): Platform {
+  const natives = new WeakMap<PeerConnection, NativePeerConnection>();
+  let connections = 0;
+  return {
+    createPeerConnection({ iceServers = [] }) {
+      connections += 1;
+      const native = new NativePeerConnection(`sallyport-${connections}`, {
+        iceServers: iceServers.flatMap(({ urls }) => urls),
+      });
+      const connection: PeerConnection = new RTCPeerConnection({ iceServers: [], peerConnection: native });
+      natives.set(connection, native);
+      return connection;
+    },
+
+    async remoteFingerprint(connection) {
+      const { value, algorithm } = natives.get(connection)?.remoteFingerprint() ?? {};
+      if (algorithm !== 'sha-256' || !value) return null;
+      return Uint8Array.from(value.split(':'), (octet) => Number.parseInt(octet, 16));
+    },
+
+    randomBytes: (lengthBytes) => Uint8Array.from(randomBytes(lengthBytes)),
+
+    // In this thread: 0.6 ms a block, less than handing it to another and back.
+    sha256: async (bytes) => Uint8Array.from(createHash('sha256').update(bytes).digest()),
+
+    nowMs: () => performance.now(),
+  };
+}

@@ -1,0 +1,111 @@
+import { TransferError } from '#protocol/errors.ts';
+import { CODE_RANDOM_BYTES, codeSecret, codeWords, formatCode } from '#protocol/handshake/code.ts';
+import { GuessLimit } from '#protocol/handshake/guess-limit.ts';
+import { MAX_CODES_PER_SHARE } from '#protocol/handshake/limits.ts';
+import type { OwnerKey } from '#protocol/handshake/owner-key.ts';
+import type { Platform } from './platform.ts';
+import { Reception } from './reception.ts';
+import type { SenderRun } from './sender-run.ts';
+import type { SignalingClient, SlotRoom } from './signaling-client.ts';
+
+/**
+ * Why a share's code changed. A code serves one receiver (`used`); three wrong guesses burn it (`burnt`); its slot
+ * ends with its lifetime or its server (`expired`).
+ */
+export type CodeChange = 'opened' | 'used' | 'burnt' | 'expired';
+
+export interface CodeDoorOptions {
+  readonly signaling: SignalingClient;
+  readonly platform: Platform;
+  readonly owner: OwnerKey;
+  readonly iceServers: RTCIceServer[];
+  readonly onCode: (code: string | null, change: CodeChange) => void;
+  readonly hasPlace: () => boolean;
+  readonly onReceiver: (run: SenderRun) => void;
+}
+
+/** A share's door for people with a code: one code at a time, each in a slot of its own. */
+export class CodeDoor {
+  readonly #options: CodeDoorOptions;
+  #room: SlotRoom | null = null;
+  #burntCodes = 0;
+  #closed = false;
+
+  constructor(options: CodeDoorOptions) {
+    this.#options = options;
+  }
+
+  /** Opens a code in place of the one before. @throws TransferError when the server gives no slot */
+  async open(change: CodeChange): Promise<void> {
+    const { signaling, platform, owner, iceServers, hasPlace, onReceiver, onCode } = this.#options;
+    this.#room?.leave();
+    let reception: Reception | null = null;
+    const room = await signaling.openSlot({
+      onMember: () => {},
+      onMemberLeft: (member) => reception?.memberLeft(member),
+      onRelay: (from, payload) => reception?.hear(from, payload),
+      onClosed: (code) => {
+        if (this.#room === room) void this.#reopen(code === 'code-used' ? 'expired' : null);
+      },
+    });
+    if (this.#closed) {
+      room.leave();
+      return;
+    }
+    this.#room = room;
+    // A code lives in this process alone: whoever starts anew has another code, so its guesses need no other memory.
+    const guesses = new GuessLimit();
+    const code = { slot: room.slot, words: codeWords(platform.randomBytes(CODE_RANDOM_BYTES)) };
+    reception = new Reception({
+      secret: codeSecret(code),
+      owner,
+      platform,
+      iceServers,
+      room,
+      guesses,
+      hasPlace,
+      onReceiver: (run) => {
+        onCode(null, 'used');
+        onReceiver(run);
+        // The lane's candidates still travel in this room.
+        const leave = () => this.#leave(room);
+        run.meeting.then(leave, leave);
+      },
+      onTurnedAway: () => {
+        if (guesses.burnt && this.#room === room) void this.#burn();
+      },
+    });
+    onCode(formatCode(code), change);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#room?.leave();
+    this.#room = null;
+  }
+
+  #leave(room: SlotRoom): void {
+    room.leave();
+    if (this.#room === room) this.#room = null;
+  }
+
+  /** Somebody guesses: a few new codes, then only the link is left. */
+  async #burn(): Promise<void> {
+    this.#burntCodes += 1;
+    await this.#reopen(this.#burntCodes < MAX_CODES_PER_SHARE ? 'burnt' : null);
+    if (this.#burntCodes >= MAX_CODES_PER_SHARE) this.#options.onCode(null, 'burnt');
+  }
+
+  async #reopen(change: CodeChange | null): Promise<void> {
+    try {
+      if (change && !this.#closed) await this.open(change);
+      else {
+        this.#room?.leave();
+        this.#room = null;
+      }
+    } catch (error) {
+      if (!(error instanceof TransferError)) throw error;
+      this.#options.onCode(null, change ?? 'expired');
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import { ProtocolViolation } from '#protocol/errors.ts';
+
+const ATTRIBUTE = /^a=fingerprint:([^\s]+) ([0-9A-Fa-f:]+)\r?$/gm;
+
+/**
+ * The certificate fingerprint that a description names: SHA-256, 32 bytes.
+ * @throws ProtocolViolation unless it names exactly one certificate, by SHA-256
+ * @see RFC 8122 section 5
+ */
+export function fingerprintOf(sdp: string): Uint8Array {
+  const values = new Set(
+    Array.from(sdp.matchAll(ATTRIBUTE), ([, algorithm = '', value = '']) =>
+      `${algorithm} ${value}`.toLowerCase(),
+    ),
+  );
+  const [value = ''] = values;
+  const match = /^sha-256 ((?:[0-9a-f]{2}:){31}[0-9a-f]{2})$/.exec(value);
+  if (values.size !== 1 || !match?.[1])
+    throw new ProtocolViolation('description without exactly one SHA-256 fingerprint');
+  return Uint8Array.from(match[1].split(':'), (octet) => Number.parseInt(octet, 16));
+}

@@ -1,0 +1,36 @@
+import * as v from 'valibot';
+import { TransferError } from '#protocol/errors.ts';
+import { IceConfig } from '#protocol/signaling.ts';
+
+/** An ICE-server document of eight servers is under 20,000. */
+const MAX_CONFIG_CHARS = 65_536;
+
+/** @throws TransferError `server-unreachable` (also when aborted), `server-refused`, `protocol-violation` */
+export async function fetchIceServers(url: URL, signal: AbortSignal): Promise<RTCIceServer[]> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, { signal, credentials: 'omit', cache: 'no-store', redirect: 'error' });
+    text = await readText(response);
+  } catch (cause) {
+    throw new TransferError('server-unreachable', String(url), { cause });
+  }
+  if (!response.ok) throw new TransferError('server-refused', `${url}: status ${response.status}`);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), IceConfig), text);
+  if (!parsed.success) throw new TransferError('protocol-violation', `${url} is no ICE-server document`);
+  return parsed.output.iceServers;
+}
+
+/** Reads a body that may come from an adversary: what is too long is cut, and then does not parse. */
+async function readText(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  while (reader !== undefined && text.length < MAX_CONFIG_CHARS) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    text += decoder.decode(value, { stream: true });
+  }
+  await reader?.cancel();
+  return text;
+}

@@ -1,0 +1,44 @@
+/** Every bound of the transport: its unit in the name, its reason beside it. */
+
+/** A data channel's queue: enough to never run dry, far below the 16 MiB at which Chromium refuses. */
+export const HIGH_WATER_BYTES = 4 * 1024 * 1024;
+
+/** A threshold of 0 would wait for an empty queue and leave the wire idle meanwhile. */
+export const LOW_WATER_BYTES = 1024 * 1024;
+
+/** ICE's own failure takes 15 s in Chromium and 39 s in libjuice; most punches take under 1.4 s. */
+export const CONNECT_TIMEOUT_MS = 20_000;
+
+/** One handshake run, network round trips and both sides' curves included. */
+export const HANDSHAKE_TIMEOUT_MS = 15_000;
+
+/** A lane that stands must be proven by both sides within this. */
+export const PROOF_TIMEOUT_MS = 10_000;
+
+/** Each side says at least this much on every lane. */
+export const PING_INTERVAL_MS = 2_500;
+
+/** Pings in a row without a word from the peer after which a lane is dead: 10 s. Counted, not timed: a sleeping laptop hears nothing either. */
+export const SILENT_PINGS = 4;
+
+/** Time for the last words (`bye`) to be acknowledged. */
+export const GOODBYE_TIMEOUT_MS = 3_000;
+
+/** ICE candidates taken from a peer for one lane: libjuice keeps 30, and each costs connectivity checks. */
+export const MAX_REMOTE_CANDIDATES = 64;
+
+/** Handshakes a share runs at once: each costs about 3 ms of curve arithmetic. */
+export const MAX_HANDSHAKES = 8;
+
+/** Receivers served at once: each holds a connection and up to its credit in memory. */
+export const MAX_RECEIVERS = 32;
+
+/** What a lane's driver reads ahead of the wire, in bytes and in blocks. */
+export const READ_AHEAD_BYTES = 4 * 1024 * 1024;
+export const READ_AHEAD_BLOCKS = 32;
+
+/** A code names a sender who is waiting: one that is not there within this is not coming. */
+export const SENDER_TIMEOUT_MS = 10_000;
+
+/** A snapshot of a transfer while bytes flow, for people to watch. */
+export const STATUS_INTERVAL_MS = 100;

@@ -1,0 +1,236 @@
+import { type ArrivedBlock, BlockAssembly } from '#protocol/block-assembly.ts';
+import { decodeSenderMessage, type FileFailure, type SenderMessage } from '#protocol/control-message.ts';
+import type { Entry, EntryId } from '#protocol/entry.ts';
+import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
+import type { SecureSession } from '#protocol/handshake/secure-session.ts';
+import type { Frame } from '#protocol/lane-message.ts';
+import { equalBytes } from '#protocol/leaf-tree.ts';
+import { BLOCK_BYTES } from '#protocol/limits.ts';
+import { Receiver } from '#protocol/receiver.ts';
+import { Deferred } from './deferred.ts';
+import type { Lane } from './lane.ts';
+import { GOODBYE_TIMEOUT_MS } from './limits.ts';
+import type { Platform } from './platform.ts';
+import { Session, type SessionHandlers } from './session.ts';
+import type { SavedEntry, Sink } from './sink.ts';
+import type { TransferProgress } from './transfer-progress.ts';
+
+/** What is acknowledged in one message where more keeps arriving: half a block keeps credit flowing, 32 tiny files share. */
+const FLUSH_AFTER_BYTES = BLOCK_BYTES / 2;
+const FLUSH_AFTER_BLOCKS = 32;
+
+/**
+ * Fetches from one sender: puts frames together, hashes and judges blocks, writes them to the sink, and answers.
+ */
+export class ReceiveDriver implements SessionHandlers<SenderMessage> {
+  readonly session: Session<SenderMessage>;
+  readonly decode = decodeSenderMessage;
+  readonly #receiver: Receiver;
+  readonly #platform: Platform;
+  readonly #progress: TransferProgress;
+  readonly #assemblies = new Map<string, BlockAssembly>();
+  #sink: Sink | null = null;
+  /** Blocks and commits under way: nothing is finished before they are. */
+  #busy = 0;
+  #unflushedBlocks = 0;
+  #unflushedBytes = 0;
+  #idle: Deferred<void> | null = null;
+  #finishing = false;
+  #end: 'complete' | TransferError | null = null;
+  readonly #offer = new Deferred<readonly Entry[]>();
+  readonly #delivery = new Deferred<readonly SavedEntry[]>();
+
+  constructor(secure: SecureSession, platform: Platform, progress: TransferProgress) {
+    this.#platform = platform;
+    this.#progress = progress;
+    this.session = new Session(secure, platform, this);
+    this.#receiver = new Receiver((message) => this.session.say(message));
+  }
+
+  /** The whole manifest. Rejects with the TransferError that ended the session before. */
+  get offer(): Promise<readonly Entry[]> {
+    return this.#offer.promise;
+  }
+
+  /**
+   * Fetches the chosen entries into the sink; resolves when everything that could be had is durable.
+   * @throws TransferError when the session or the sink fails; the sink has been aborted then
+   */
+  async fetch(chosen: readonly EntryId[], sink: Sink): Promise<readonly SavedEntry[]> {
+    const entries = await this.offer;
+    try {
+      await sink.open(chosen.map((id) => ({ id, entry: entries[id] as Entry })));
+      if (this.#end) throw this.#end === 'complete' ? new TransferError('protocol-violation') : this.#end;
+      this.#sink = sink;
+      this.#receiver.choose(chosen);
+      this.#progress.set({ state: 'transferring', ...this.#totals(chosen, entries) });
+      this.#advance();
+      return await this.#delivery.promise;
+    } catch (error) {
+      const failure = asTransferError(error);
+      void this.session.end(failure.code === 'disk-full' ? 'disk-full' : 'sink-failed', failure);
+      this.#progress.set({ state: 'failed', error: failure });
+      await this.#settleDown();
+      await sink.abort().catch(() => {});
+      throw failure;
+    }
+  }
+
+  onControl(message: SenderMessage): void {
+    this.#receiver.hear(message);
+    if (message.type === 'page' && this.#receiver.offer) this.#offer.resolve(this.#receiver.offer);
+    if (message.type === 'failed') this.#discard(message.entry);
+    this.#advance();
+  }
+
+  onFrame(frame: Frame, lane: Lane): void {
+    this.#progress.addWireBytes(frame.payload.length);
+    const block = this.#assemblies.get(lane.id)?.add(frame);
+    if (block) void this.#judge(block);
+  }
+
+  onLane(lane: Lane): void {
+    this.#assemblies.set(lane.id, new BlockAssembly((block) => this.#receiver.expectedLength(block)));
+    const { state } = this.#progress.status;
+    this.#progress.set({ state: state === 'connecting' ? 'waiting' : state, lanes: this.#assemblies.size });
+  }
+
+  onLaneLost(lane: Lane): void {
+    this.#assemblies.delete(lane.id);
+    this.#progress.set({ lanes: this.#assemblies.size });
+  }
+
+  onRoute(): void {
+    this.#progress.set({ route: this.session.route, rttMs: this.session.rttMs });
+  }
+
+  onEnd(end: 'complete' | TransferError): void {
+    this.#end = end;
+    // Once everything is being made durable the sender's farewell changes nothing.
+    if (this.#finishing) return;
+    const error =
+      end === 'complete'
+        ? new TransferError('protocol-violation', 'the sender took its leave too early', { source: 'remote' })
+        : end;
+    this.#offer.reject(error);
+    this.#delivery.reject(error);
+    this.#progress.set({ state: 'failed', error });
+  }
+
+  async #judge(block: ArrivedBlock): Promise<void> {
+    const lengthBytes = block.bytes.length;
+    this.#busy += 1;
+    try {
+      const matches = equalBytes(await this.#platform.sha256(block.bytes), block.leaf);
+      if (!matches) this.#receiver.mismatched(block);
+      else if (!this.#end && this.#receiver.verified(block, block.leaf)) await this.#write(block);
+    } finally {
+      this.#unflushedBlocks += 1;
+      this.#unflushedBytes += lengthBytes;
+      this.#done();
+    }
+  }
+
+  async #write(block: ArrivedBlock): Promise<void> {
+    const { entry, index, bytes } = block;
+    try {
+      await this.#sink?.write(entry, index * BLOCK_BYTES, bytes);
+      this.#receiver.written(block);
+    } catch (error) {
+      this.#sinkRefused(entry, error);
+    }
+  }
+
+  async #commit(entry: EntryId): Promise<void> {
+    this.#busy += 1;
+    try {
+      await this.#sink?.commit(entry);
+      this.#receiver.committed(entry);
+    } catch (error) {
+      this.#sinkRefused(entry, error);
+    } finally {
+      this.#done();
+    }
+  }
+
+  #done(): void {
+    this.#busy -= 1;
+    if (this.#busy === 0) this.#idle?.resolve();
+    this.#advance();
+  }
+
+  /** A full disk ends the transfer: nothing else would fit either. Anything else ends one file. */
+  #sinkRefused(entry: EntryId, error: unknown): void {
+    const failure = asTransferError(error);
+    if (failure.code === 'disk-full') {
+      this.#delivery.reject(failure);
+      return;
+    }
+    this.#receiver.fail(entry, 'sink-failed');
+    this.#discard(entry);
+  }
+
+  #discard(entry: EntryId): void {
+    void this.#sink?.discard(entry).catch(() => {});
+  }
+
+  /** Says, commits and finishes what can be, after each event. */
+  #advance(): void {
+    if (this.#end || !this.#sink) return;
+    for (const entry of this.#receiver.takeCommittable()) void this.#commit(entry);
+    this.#progress.set({
+      bytes: this.#receiver.bytes,
+      filesDone: this.#receiver.filesDone,
+      failedFiles: this.#failedFiles(),
+    });
+    const isMuch = this.#unflushedBlocks >= FLUSH_AFTER_BLOCKS || this.#unflushedBytes >= FLUSH_AFTER_BYTES;
+    if (this.#busy > 0 && !isMuch) return;
+    this.#unflushedBlocks = 0;
+    this.#unflushedBytes = 0;
+    this.#receiver.flush();
+    if (this.#receiver.settled && this.#busy === 0 && !this.#finishing) void this.#finish(this.#sink);
+  }
+
+  async #finish(sink: Sink): Promise<void> {
+    this.#finishing = true;
+    try {
+      const saved = await sink.finish();
+      this.#receiver.complete();
+      const goodbye = new Promise((resolve) => setTimeout(resolve, GOODBYE_TIMEOUT_MS));
+      await Promise.race([this.session.closed, goodbye]);
+      if (!this.#end) await this.session.end('complete', null);
+      const [firstFailed] = this.#receiver.failed.values();
+      if (firstFailed) this.#progress.set({ state: 'failed', error: new TransferError(firstFailed) });
+      else this.#progress.set({ state: 'done' });
+      this.#delivery.resolve(saved);
+    } catch (error) {
+      this.#delivery.reject(error);
+    }
+  }
+
+  /** Waits until the sink has nothing under way. */
+  async #settleDown(): Promise<void> {
+    if (this.#busy === 0) return;
+    this.#idle = new Deferred();
+    await this.#idle.promise;
+  }
+
+  #totals(chosen: readonly EntryId[], entries: readonly Entry[]): { files: number; totalBytes: number } {
+    const files = chosen.map((id) => entries[id]).filter((entry) => entry?.kind === 'file');
+    return { files: files.length, totalBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+  }
+
+  #failedFiles(): { path: string; code: FileFailure & TransferErrorCode }[] {
+    return Array.from(this.#receiver.failed, ([id, code]) => ({
+      path: this.#receiver.offer?.[id]?.path ?? '',
+      code,
+    }));
+  }
+}
+
+function asTransferError(error: unknown): TransferError {
+  if (error instanceof TransferError) return error;
+  return new TransferError('sink-failed', error instanceof Error ? error.message : 'sink failed', {
+    cause: error,
+  });
+}

@@ -1,0 +1,97 @@
+import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
+import { readHeader } from '#protocol/handshake/envelope.ts';
+import type { GuessLimit } from '#protocol/handshake/guess-limit.ts';
+import { inspectHello } from '#protocol/handshake/hello.ts';
+import type { OwnerKey } from '#protocol/handshake/owner-key.ts';
+import { type RefusalCode, refuse } from '#protocol/handshake/refusal.ts';
+import type { Secret } from '#protocol/handshake/secret.ts';
+import { MAX_HANDSHAKES } from './limits.ts';
+import type { Platform } from './platform.ts';
+import { SenderRun } from './sender-run.ts';
+import type { Room } from './signaling-client.ts';
+
+export interface ReceptionOptions {
+  readonly secret: Secret;
+  readonly owner: OwnerKey;
+  readonly platform: Platform;
+  readonly iceServers: RTCIceServer[];
+  readonly room: Room;
+  /** Present for a code, whose words could be guessed; a link's 128 bits cannot. */
+  readonly guesses?: GuessLimit;
+  /** Whether another receiver can be served. */
+  readonly hasPlace: () => boolean;
+  /** A receiver has shown that it knows the secret: its lane is being made. */
+  readonly onReceiver: (run: SenderRun) => void;
+  /** A run ended without a receiver; with a code, a guess has been spent. */
+  readonly onTurnedAway?: (why: TransferError) => void;
+}
+
+/** The sender at the door of one room: answers every hello with a run of its own, within the limits. */
+export class Reception {
+  readonly #options: ReceptionOptions;
+  /** The latest run of each member; an older one goes on by itself if it has become a session. */
+  readonly #runs = new Map<string, SenderRun>();
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in what the server says comes from a member. What makes no sense is dropped: it may be the server's own. */
+  hear(member: string, message: Uint8Array): void {
+    try {
+      if (readHeader(message).type === 'hello') this.#answer(member, message);
+      else void this.#runs.get(member)?.hear(message);
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation) && !(error instanceof TransferError)) throw error;
+    }
+  }
+
+  memberLeft(member: string): void {
+    this.#runs.get(member)?.left();
+  }
+
+  #answer(member: string, hello: Uint8Array): void {
+    const { run, version } = inspectHello(hello);
+    const relay = (message: Uint8Array<ArrayBuffer>) =>
+      void this.#options.room.relay(member, message).catch(() => {});
+    this.#runs.get(member)?.end(new TransferError('connection-lost', 'the receiver began anew'));
+    const refusal = this.#refusal(run, version);
+    if (refusal) {
+      relay(refuse(hello, refusal));
+      return;
+    }
+    const { secret, owner, platform, iceServers, guesses } = this.#options;
+    let senderRun: SenderRun;
+    try {
+      senderRun = new SenderRun(hello, secret, owner, platform, iceServers, relay);
+    } catch (error) {
+      guesses?.abandon(run);
+      throw error;
+    }
+    this.#runs.set(member, senderRun);
+    senderRun.secured.then(
+      () => {
+        guesses?.succeed(run);
+        this.#options.onReceiver(senderRun);
+      },
+      (error: unknown) => {
+        guesses?.abandon(run);
+        this.#options.onTurnedAway?.(
+          error instanceof TransferError ? error : new TransferError('protocol-violation'),
+        );
+      },
+    );
+    const forget = () => {
+      if (this.#runs.get(member) === senderRun) this.#runs.delete(member);
+    };
+    senderRun.meeting.then(forget, forget);
+  }
+
+  #refusal(run: string, version: number | null): RefusalCode | null {
+    // Answered before a guess is spent: an old build is no guesser.
+    if (version === null) return 'version-mismatch';
+    if (this.#runs.size >= MAX_HANDSHAKES || !this.#options.hasPlace()) return 'busy';
+    const admission = this.#options.guesses?.admit(run) ?? 'admitted';
+    return admission === 'admitted' ? null : admission;
+  }
+}

@@ -1,0 +1,296 @@
+import { type ControlMessage, type Ending, encodeControlMessage } from '#protocol/control-message.ts';
+import { ControlStream } from '#protocol/control-stream.ts';
+import { ProtocolViolation, TransferError, type TransferErrorCode } from '#protocol/errors.ts';
+import type { SecureSession } from '#protocol/handshake/secure-session.ts';
+import {
+  decodeLaneMessage,
+  encodeControlAck,
+  encodePing,
+  encodeProof,
+  type Frame,
+} from '#protocol/lane-message.ts';
+import type { Lane, Route } from './lane.ts';
+import type { ConnectedLane } from './lane-negotiation.ts';
+import { GOODBYE_TIMEOUT_MS, PING_INTERVAL_MS, PROOF_TIMEOUT_MS, SILENT_PINGS } from './limits.ts';
+import type { Platform } from './platform.ts';
+import { agreeOnRoute } from './route.ts';
+
+/** What a session tells its owner: the driver of the share's sender or receiver. */
+export interface SessionHandlers<Heard extends ControlMessage> {
+  /** Decodes what the other role says. @throws ProtocolViolation */
+  decode(body: Uint8Array): Heard;
+  /** @throws ProtocolViolation, which ends the session */
+  onControl(message: Heard): void;
+  /** @throws ProtocolViolation, which ends the session */
+  onFrame(frame: Frame, lane: Lane): void;
+  /** A lane is proven and may carry data. */
+  onLane(lane: Lane): void;
+  onLaneLost(lane: Lane): void;
+  /** Route or round trip are known, or changed. */
+  onRoute(): void;
+  /** Once. `complete` is the only good end; every other one is the error that people are shown. */
+  onEnd(end: 'complete' | TransferError): void;
+}
+
+/** A lane of the session. `proven` once the peer has shown on it that it holds the session's keys. */
+interface Member extends ConnectedLane {
+  proven: boolean;
+  silentPings: number;
+  readonly proofTimer: ReturnType<typeof setTimeout>;
+}
+
+/**
+ * Two authenticated peers and the lanes between them. It proves lanes, carries control messages exactly once over
+ * whichever lane lives, keeps watch by pings, and ends for one reason only.
+ * @see docs/transfer-protocol.md "The session"
+ */
+export class Session<Heard extends ControlMessage> {
+  readonly #secure: SecureSession;
+  readonly #platform: Platform;
+  readonly #handlers: SessionHandlers<Heard>;
+  readonly #controls = new ControlStream();
+  readonly #members = new Map<string, Member>();
+  readonly #usedLaneIds = new Set<string>();
+  readonly #pinger: ReturnType<typeof setInterval>;
+  readonly #pings = new Map<number, number>();
+  #pingToken = 0;
+  #ended = false;
+  #goodbye: (() => void) | null = null;
+  #ownRoute: Route | null = null;
+  #peerRoute: Route | null = null;
+  #rttMs: number | null = null;
+  #allClosed: () => void = () => {};
+
+  /** Resolves when the session has ended and its last lane has closed: everything that could be said has been. */
+  readonly closed: Promise<void> = new Promise((resolve) => {
+    this.#allClosed = resolve;
+  });
+
+  constructor(secure: SecureSession, platform: Platform, handlers: SessionHandlers<Heard>) {
+    this.#secure = secure;
+    this.#platform = platform;
+    this.#handlers = handlers;
+    this.#pinger = setInterval(() => this.#watch(), PING_INTERVAL_MS);
+  }
+
+  /** The worse of nothing known and what either side could prove. */
+  get route(): Route | null {
+    return agreeOnRoute([this.#ownRoute, this.#peerRoute]);
+  }
+
+  /** Round trip over a lane, queues included. */
+  get rttMs(): number | null {
+    return this.#rttMs;
+  }
+
+  /** Lanes that may carry data. */
+  get lanes(): Lane[] {
+    return [...this.#members.values()].filter(({ proven }) => proven).map(({ lane }) => lane);
+  }
+
+  /** Takes a connected lane in; it carries data once its proofs are exchanged. */
+  add(connected: ConnectedLane): void {
+    const { lane, fingerprints } = connected;
+    if (this.#ended || this.#usedLaneIds.has(lane.id)) {
+      lane.close();
+      return;
+    }
+    this.#usedLaneIds.add(lane.id);
+    const proofTimer = setTimeout(() => lane.close(), PROOF_TIMEOUT_MS);
+    const member: Member = { ...connected, proven: false, silentPings: 0, proofTimer };
+    this.#members.set(lane.id, member);
+    lane.attach(
+      (message) => this.#take(member, message),
+      (reason) => this.#lose(member, reason),
+    );
+    this.#post(lane, encodeProof(this.#secure.laneProof(lane.id, fingerprints)));
+  }
+
+  /** Says a control message, now or when a lane lives and the peer has taken in enough of those before. */
+  say(message: ControlMessage): void {
+    if (this.#ended) return;
+    this.#broadcast(this.#controls.say(encodeControlMessage(message)));
+  }
+
+  /**
+   * Ends the session: tells the peer why, waits a moment until it has heard everything, closes the lanes.
+   * @param error what this side's owner is told; null for a good end
+   */
+  async end(code: Ending, error: TransferError | null): Promise<void> {
+    if (this.#ended) return;
+    try {
+      this.say({ type: 'bye', code });
+    } catch {
+      // A peer that acknowledges nothing is not told either.
+    }
+    this.#finish(error ?? 'complete');
+    if (this.#controls.pending > 0 && this.#members.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#goodbye = resolve;
+        setTimeout(resolve, GOODBYE_TIMEOUT_MS);
+      });
+    }
+    this.#closeLanes();
+  }
+
+  /** Ends without a word: nobody is there to hear it, or nobody who should. */
+  abort(error: TransferError): void {
+    this.#finish(error);
+    this.#closeLanes();
+  }
+
+  #take(member: Member, bytes: Uint8Array<ArrayBuffer>): void {
+    member.silentPings = 0;
+    try {
+      const message = decodeLaneMessage(bytes);
+      if (message.kind === 'proof') this.#checkProof(member, message.proof);
+      else if (!member.proven) this.#refuse(member, 'said something before its proof');
+      else if (message.kind === 'control-ack') this.#acknowledged(message.next);
+      else if (message.kind === 'ping') this.#post(member.lane, encodePing('pong', message.token));
+      else if (message.kind === 'pong') this.#ponged(message.token);
+      else if (message.kind === 'control') this.#hear(member, message.seq, message.body);
+      else if (message.kind === 'frame' && !this.#ended) this.#handlers.onFrame(message, member.lane);
+    } catch (error) {
+      this.#fail(error, member);
+    }
+  }
+
+  #checkProof(member: Member, proof: Uint8Array): void {
+    const { lane, fingerprints } = member;
+    if (member.proven) throw new ProtocolViolation('a lane proven twice');
+    if (!this.#secure.checkLaneProof(lane.id, fingerprints, proof)) {
+      this.#refuse(member, 'its proof does not fit this connection');
+      return;
+    }
+    clearTimeout(member.proofTimer);
+    member.proven = true;
+    for (const message of this.#controls.replay()) this.#post(lane, message);
+    this.#ping(member);
+    void this.#look(member);
+    this.#handlers.onLane(lane);
+  }
+
+  /** Whoever is at the other end of this lane is not the peer: that ends the lane, and the session if it is the only one. */
+  #refuse(member: Member, why: string): void {
+    if (this.#members.size === 1) this.abort(new TransferError('tampered', `a lane was refused: ${why}`));
+    else member.lane.close();
+  }
+
+  #hear(member: Member, seq: number, body: Uint8Array): void {
+    const bodies = this.#controls.hear(seq, body);
+    this.#post(member.lane, encodeControlAck(this.#controls.heardUpTo));
+    for (const next of bodies) {
+      if (this.#ended) return;
+      const message = this.#handlers.decode(next);
+      if (message.type === 'bye') this.#heardBye(message.code);
+      else if (message.type === 'route') this.#setRoutes(this.#ownRoute, message.route);
+      else this.#handlers.onControl(message);
+    }
+  }
+
+  #heardBye(code: Ending): void {
+    this.#finish(
+      code === 'complete'
+        ? 'complete'
+        : new TransferError(code, 'the other side ended it', { source: 'remote' }),
+    );
+    // The acknowledgement of the bye is on its way; the peer closes when it has it, and this side soon after.
+    setTimeout(() => this.#closeLanes(), GOODBYE_TIMEOUT_MS);
+  }
+
+  #acknowledged(next: number): void {
+    this.#broadcast(this.#controls.acknowledged(next));
+    if (this.#controls.pending === 0) this.#goodbye?.();
+  }
+
+  #broadcast(messages: Uint8Array<ArrayBuffer>[]): void {
+    const [lane] = this.lanes;
+    // Without a lane they are kept and replayed on the next one.
+    if (lane) for (const message of messages) this.#post(lane, message);
+  }
+
+  #post(lane: Lane, message: Uint8Array<ArrayBuffer>): void {
+    try {
+      lane.send(message);
+    } catch {
+      lane.close();
+    }
+  }
+
+  #lose(member: Member, reason: string): void {
+    clearTimeout(member.proofTimer);
+    if (!this.#members.delete(member.lane.id)) return;
+    if (member.proven) this.#handlers.onLaneLost(member.lane);
+    if (this.#members.size > 0) return;
+    this.#goodbye?.();
+    if (!this.#ended) this.#finish(new TransferError('connection-lost', reason));
+    this.#allClosed();
+  }
+
+  #watch(): void {
+    for (const member of [...this.#members.values()]) {
+      if (!member.proven) continue;
+      member.silentPings += 1;
+      if (member.silentPings > SILENT_PINGS) member.lane.close();
+      else this.#ping(member);
+    }
+  }
+
+  #ping({ lane }: Member): void {
+    this.#pingToken = (this.#pingToken + 1) % 2 ** 32;
+    this.#pings.set(this.#pingToken, this.#platform.nowMs());
+    // Unanswered ones are forgotten: each lane may have as many on its way as it may leave unanswered.
+    for (const token of this.#pings.keys()) {
+      if (this.#pings.size <= (SILENT_PINGS + 1) * this.#members.size) break;
+      this.#pings.delete(token);
+    }
+    this.#post(lane, encodePing('ping', this.#pingToken));
+  }
+
+  #ponged(token: number): void {
+    const sentMs = this.#pings.get(token);
+    if (sentMs === undefined) return;
+    this.#pings.delete(token);
+    this.#rttMs = this.#platform.nowMs() - sentMs;
+    this.#handlers.onRoute();
+  }
+
+  /** Sees which way the lane goes, and tells the peer what this side makes of it. */
+  async #look({ viewRoute }: Member): Promise<void> {
+    const route = await viewRoute().catch(() => null);
+    if (!route || this.#ended) return;
+    this.#setRoutes(route, this.#peerRoute);
+    this.say({ type: 'route', route });
+  }
+
+  #setRoutes(own: Route | null, peer: Route | null): void {
+    this.#ownRoute = own;
+    this.#peerRoute = peer;
+    this.#handlers.onRoute();
+  }
+
+  #fail(error: unknown, member: Member): void {
+    if (!member.proven) {
+      this.#refuse(member, error instanceof Error ? error.message : 'malformed');
+      return;
+    }
+    const code: Ending & TransferErrorCode =
+      error instanceof ProtocolViolation ? 'protocol-violation' : 'internal';
+    void this.end(
+      code,
+      new TransferError(code, error instanceof Error ? error.message : code, { cause: error }),
+    );
+  }
+
+  #finish(end: 'complete' | TransferError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#pinger);
+    this.#handlers.onEnd(end);
+  }
+
+  #closeLanes(): void {
+    for (const { lane } of [...this.#members.values()]) lane.close();
+    this.#allClosed();
+  }
+}

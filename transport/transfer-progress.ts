@@ -1,0 +1,80 @@
+import { STATUS_INTERVAL_MS } from './limits.ts';
+import type { TransferStatus } from './transfer-status.ts';
+
+/** Over how long speed is averaged: long enough to read, short enough to follow the network. */
+const SPEED_WINDOW_MS = 5_000;
+
+const AT_START: TransferStatus = {
+  state: 'connecting',
+  route: null,
+  rttMs: null,
+  lanes: 0,
+  files: 0,
+  filesDone: 0,
+  bytes: 0,
+  totalBytes: 0,
+  wireBytes: 0,
+  bytesPerSecond: null,
+  secondsLeft: null,
+  seconds: 0,
+  failedFiles: [],
+  error: null,
+};
+
+/** Turns what drivers note into snapshots for people: a change of state at once, everything else a few times a second. */
+export class TransferProgress {
+  readonly #nowMs: () => number;
+  readonly #onStatus: (status: TransferStatus) => void;
+  #status: TransferStatus = AT_START;
+  #startedMs: number | null = null;
+  #samples: { atMs: number; bytes: number }[] = [];
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(nowMs: () => number, onStatus: (status: TransferStatus) => void) {
+    this.#nowMs = nowMs;
+    this.#onStatus = onStatus;
+  }
+
+  get status(): TransferStatus {
+    return this.#status;
+  }
+
+  /** File data crossed the network. */
+  addWireBytes(bytes: number): void {
+    this.#startedMs ??= this.#nowMs();
+    this.set({ wireBytes: this.#status.wireBytes + bytes });
+  }
+
+  set(change: Partial<TransferStatus>): void {
+    const before = this.#status;
+    this.#status = { ...before, ...change };
+    if (this.#status.state !== before.state) this.#emit();
+    else this.#timer ??= setTimeout(() => this.#emit(), STATUS_INTERVAL_MS);
+  }
+
+  #emit(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#measure();
+    this.#onStatus(this.#status);
+  }
+
+  #measure(): void {
+    if (this.#startedMs === null) return;
+    const atMs = this.#nowMs();
+    const { bytes, totalBytes, state } = this.#status;
+    const seconds = (atMs - this.#startedMs) / 1000;
+    if (state !== 'transferring') {
+      this.#status = { ...this.#status, seconds, secondsLeft: state === 'done' ? 0 : null };
+      return;
+    }
+    this.#samples.push({ atMs, bytes });
+    while (this.#samples.length > 2 && atMs - (this.#samples[0]?.atMs ?? atMs) > SPEED_WINDOW_MS)
+      this.#samples.shift();
+    const oldest = this.#samples[0];
+    const elapsedMs = oldest ? atMs - oldest.atMs : 0;
+    const bytesPerSecond = oldest && elapsedMs >= 200 ? ((bytes - oldest.bytes) / elapsedMs) * 1000 : null;
+    const secondsLeft = bytesPerSecond ? (totalBytes - bytes) / bytesPerSecond : null;
+    this.#status = { ...this.#status, seconds, bytesPerSecond, secondsLeft };
+  }
+}
