@@ -25,6 +25,7 @@ const PROGRAMS = [
   { name: 'turnutils_stunclient', debian: 'coturn', runners: ['unit'] },
   { name: 'stun', debian: 'stun-client', runners: ['unit'] },
   { name: 'tmux', debian: 'tmux', runners: ['unit', 'e2e'] },
+  { name: 'unzip', debian: 'unzip', runners: ['e2e'] },
 ];
 
 /**
