@@ -25,7 +25,9 @@ export async function withLock(path, work) {
   const text = () => JSON.stringify({ host: hostname(), pids });
   mkdirSync(dirname(path), { recursive: true });
   await take(path, text());
-  const release = () => rmSync(path, { force: true });
+  const release = () => {
+    if (look(path)?.text === text()) rmSync(path, { force: true });
+  };
   process.once('exit', release);
   const heartbeat = setInterval(() => touch(path), HEARTBEAT_MS).unref();
   try {
