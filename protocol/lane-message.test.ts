@@ -149,7 +149,7 @@ describe('hostile lane messages', () => {
         const decoded = decodeOrRefuse(message);
         if (decoded !== 'refused') expect(hex(encode(decoded))).toBe(hex(message));
       }),
-      { numRuns: 30_000 * FUZZ },
+      { numRuns: 45_000 * FUZZ },
     );
   });
 
@@ -168,7 +168,7 @@ describe('hostile lane messages', () => {
         const decoded = decodeOrRefuse(message);
         if (decoded !== 'refused') expect(hex(encode(decoded))).toBe(hex(message));
       }),
-      { numRuns: 20_000 * FUZZ },
+      { numRuns: 25_000 * FUZZ },
     );
   });
 });
