@@ -57,15 +57,18 @@ export function parseCode(text: string): Code {
 }
 
 /**
- * The one word of the list that `word` is likely meant to be, or null: the word itself, the one that shares its first
- * four letters (no two of the list do), else the only one that is a single slip away.
+ * The one word of the list that `word` is likely meant to be, or null: the word itself; the one that it begins, with
+ * four letters or more (no two words share their first four); the only one that is a single slip away; else the one
+ * that begins with the same four letters.
  */
 export function suggestWord(word: string): string | null {
   const typed = normalise(word);
   if (WORDS.has(typed)) return typed;
-  const sameStart = typed.length >= 4 ? wordlist.filter((known) => known.startsWith(typed.slice(0, 4))) : [];
-  const near = sameStart.length > 0 ? sameStart : wordlist.filter((known) => isOneSlipAway(typed, known));
-  return near.length === 1 ? (near[0] ?? null) : null;
+  const sameStart =
+    typed.length < 4 ? undefined : wordlist.find((known) => known.startsWith(typed.slice(0, 4)));
+  if (sameStart?.startsWith(typed)) return sameStart;
+  const near = wordlist.filter((known) => isOneSlipAway(typed, known));
+  return (near.length === 1 ? near[0] : sameStart) ?? null;
 }
 
 /** The secret that stands behind a code. */

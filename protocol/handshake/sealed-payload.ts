@@ -57,8 +57,8 @@ export function encodeAccept(
 
 /** @throws ProtocolViolation */
 export function parseAccept(plaintext: Uint8Array): { owner: OwnerProof; payloads: SealedPayload[] } {
-  const [owner, ...payloads] = check(acceptSchema, plaintext);
-  return { owner, payloads };
+  const [{ publicKey, signature }, ...payloads] = check(acceptSchema, plaintext);
+  return { owner: { publicKey, signature }, payloads };
 }
 
 function encodeJson(value: unknown): Uint8Array {
