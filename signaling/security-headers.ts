@@ -22,6 +22,9 @@ const CLOSED_FEATURES = [
 ];
 const PERMISSIONS = CLOSED_FEATURES.map((feature) => `${feature}=()`).join(', ');
 
+/** CSP Level 3's host-part and port-part. */
+const NAMEABLE = /^[a-z0-9.-]+(?::\d+)?$/;
+
 /** On every response, errors included. `host` is null where the Host header cannot be quoted. */
 export function setSecurityHeaders(response: ServerResponse, host: OwnHost | null): void {
   response.setHeader('Content-Security-Policy', contentSecurityPolicy(host));
@@ -33,8 +36,8 @@ export function setSecurityHeaders(response: ServerResponse, host: OwnHost | nul
 }
 
 function contentSecurityPolicy(host: OwnHost | null): string {
-  // Safari before 15.4 does not take 'self' to cover WebSockets.
-  const sockets = host === null ? '' : ` ws://${host.host} wss://${host.host}`;
+  // Safari before 15.4 does not take 'self' to cover WebSockets. A policy cannot name an IPv6 address.
+  const sockets = host === null || !NAMEABLE.test(host.host) ? '' : ` ws://${host.host} wss://${host.host}`;
   return [
     "default-src 'none'",
     "script-src 'self'",
