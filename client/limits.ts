@@ -17,3 +17,9 @@ export const APPEND_BYTES = 1024 * 1024;
  * which goes at 250 MB/s at least, so 150 GB are covered.
  */
 export const EXPORT_GRACE_MS = 10 * 60 * 1000;
+
+/** Rows of a folder that are shown at once; more on demand. Above some thousands a page stutters. */
+export const ROWS_AT_ONCE = 200;
+
+/** A tree up to this many files and folders is shown open: it fits a screen or two. */
+export const OPEN_TREE_LEAVES = 24;

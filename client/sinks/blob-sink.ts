@@ -36,7 +36,7 @@ export class BlobSink implements PageSink {
 
   async finish(): Promise<readonly SavedEntry[]> {
     const saved = this.#close();
-    if (this.download !== null) this.#save(this.download);
+    await this.save();
     return saved;
   }
 
@@ -44,6 +44,11 @@ export class BlobSink implements PageSink {
     this.#close();
   }
 
+  async save(): Promise<void> {
+    if (this.download !== null) this.#save(this.download);
+  }
+
+  /** Where the browser still reads the Blob, it holds the memory by itself. */
   async release(): Promise<void> {
     this.#file = new MemoryFile();
     this.download = null;
@@ -52,7 +57,7 @@ export class BlobSink implements PageSink {
   #close(): readonly SavedEntry[] {
     if (this.#plan === null || this.#container === null) return [];
     const held = this.#container.finish();
-    if (this.#plan.holdsFile(held)) {
+    if (this.#plan.isWorthSaving(held)) {
       const content = new Blob([this.#file.bytes()], { type: this.#plan.mediaType });
       this.download = { fileName: this.#plan.fileName, content };
     }

@@ -45,9 +45,11 @@ export class DeliveryPlan {
     return this.items.filter(({ id }) => ids.has(id)).map(({ id, path }) => ({ id, savedAs: path }));
   }
 
-  holdsFile(held: readonly EntryId[]): boolean {
+  /** Folders alone are, if nothing but folders was chosen. */
+  isWorthSaving(held: readonly EntryId[]): boolean {
     const ids = new Set(held);
-    return this.items.some(({ id, kind }) => kind === 'file' && ids.has(id));
+    const files = this.items.filter(({ kind }) => kind === 'file');
+    return files.length === 0 || files.some(({ id }) => ids.has(id));
   }
 }
 

@@ -13,7 +13,9 @@ export type OpfsCall =
       readonly bytes: Uint8Array<ArrayBuffer>;
     }
   | { readonly type: 'commit' | 'discard'; readonly entry: EntryId }
-  | { readonly type: 'finish' };
+  | { readonly type: 'finish' }
+  /** Lets go of the container as it stands. */
+  | { readonly type: 'close' };
 
 export type OpfsAnswer =
   /** `held` answers `finish`: what the container holds. */

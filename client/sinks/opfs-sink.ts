@@ -12,6 +12,7 @@ export class OpfsSink implements PageSink {
   #plan: DeliveryPlan | null = null;
   #place: TransferPlace | null = null;
   #writer: OpfsWriter | null = null;
+  #handedOver = false;
   download: Download | null = null;
 
   constructor(save: Save) {
@@ -43,10 +44,7 @@ export class OpfsSink implements PageSink {
 
   async finish(): Promise<readonly SavedEntry[]> {
     const saved = await this.#close();
-    if (this.download !== null) {
-      await this.#place?.markExported();
-      this.#save(this.download);
-    }
+    await this.save();
     return saved;
   }
 
@@ -56,13 +54,22 @@ export class OpfsSink implements PageSink {
     if (this.download === null) await this.release();
   }
 
+  async save(): Promise<void> {
+    if (this.download === null) return;
+    this.#handedOver = true;
+    await this.#place?.markExported();
+    this.#save(this.download);
+  }
+
   async release(): Promise<void> {
-    this.#writer?.end();
+    if (this.#handedOver) return;
+    const [writer, place] = [this.#writer, this.#place];
     this.#writer = null;
-    const place = this.#place;
     this.#place = null;
     this.download = null;
-    // What cannot be removed now is a leftover for the next page.
+    // Nothing can be removed while its handle is open. What fails here is a leftover for the next page.
+    await writer?.call({ type: 'close' }).catch(() => undefined);
+    writer?.end();
     await place?.release().catch(() => undefined);
   }
 
@@ -71,7 +78,7 @@ export class OpfsSink implements PageSink {
     const held = await this.#writer.call({ type: 'finish' });
     this.#writer.end();
     this.#writer = null;
-    if (this.#plan.holdsFile(held)) {
+    if (this.#plan.isWorthSaving(held)) {
       const body = await this.#place.body();
       const content = body.slice(0, body.size, this.#plan.mediaType);
       this.download = { fileName: this.#plan.fileName, content };
@@ -89,6 +96,7 @@ interface Waiting {
 class OpfsWriter {
   readonly #worker = new Worker(new URL('./opfs-sink.worker.ts', import.meta.url), { type: 'module' });
   readonly #waiting: Waiting[] = [];
+  #dead: TransferError | null = null;
 
   constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<OpfsAnswer>) => {
@@ -96,12 +104,11 @@ class OpfsWriter {
       if (data.ok) waiting?.resolve(data.held);
       else waiting?.reject(new TransferError(data.code, data.detail));
     };
-    this.#worker.onerror = ({ message }) => {
-      for (const { reject } of this.#waiting.splice(0)) reject(new TransferError('sink-failed', message));
-    };
+    this.#worker.onerror = ({ message }) => this.#die(new TransferError('sink-failed', message));
   }
 
   call(call: OpfsCall, transfer: Transferable[] = []): Promise<readonly EntryId[]> {
+    if (this.#dead !== null) return Promise.reject(this.#dead);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#worker.postMessage(call, transfer);
@@ -110,6 +117,11 @@ class OpfsWriter {
 
   end(): void {
     this.#worker.terminate();
-    for (const { reject } of this.#waiting.splice(0)) reject(new TransferError('cancelled'));
+    this.#die(new TransferError('cancelled'));
+  }
+
+  #die(error: TransferError): void {
+    this.#dead = error;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }

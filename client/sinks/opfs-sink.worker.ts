@@ -42,6 +42,11 @@ async function answer(call: OpfsCall): Promise<readonly EntryId[]> {
     container = createContainer(file, call.items);
     return [];
   }
+  if (call.type === 'close') {
+    file?.close();
+    file = null;
+    return [];
+  }
   if (container === null) throw new TransferError('internal', `${call.type} before open`);
   switch (call.type) {
     case 'write':
@@ -57,6 +62,7 @@ async function answer(call: OpfsCall): Promise<readonly EntryId[]> {
       const held = container.finish();
       container = null;
       file?.close();
+      file = null;
       return held;
     }
   }

@@ -11,10 +11,16 @@ export interface Download {
  * and hands that to the browser at the end. `finish` does so by itself.
  */
 export interface PageSink extends Sink {
-  /** After `finish` what was handed over, after `abort` what could be: null where no file was committed. */
+  /** After `finish` what was handed over, after `abort` what could be: null where nothing worth it was committed. */
   readonly download: Download | null;
 
-  /** Frees what the delivery takes up; `download` cannot be saved any more. Idempotent. */
+  /** Hands `download` to the browser's downloads, again if need be. */
+  save(): Promise<void>;
+
+  /**
+   * Frees what the delivery takes up, unless it was handed over: then the browser may still be reading, and it
+   * is removed later. No call may follow.
+   */
   release(): Promise<void>;
 }
 

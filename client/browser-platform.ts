@@ -1,0 +1,24 @@
+import type { PeerConnection, Platform } from '#transport/platform.ts';
+
+/** What `transport/` needs, from the browser. */
+export function browserPlatform(): Platform {
+  return {
+    createPeerConnection: (configuration) => new RTCPeerConnection(configuration),
+    remoteFingerprint,
+    randomBytes: (lengthBytes) => crypto.getRandomValues(new Uint8Array(lengthBytes)),
+    sha256,
+    nowMs: () => performance.now(),
+  };
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+}
+
+/** Null where the browser shows no certificate: Firefox has this only since 153. */
+async function remoteFingerprint(connection: PeerConnection): Promise<Uint8Array | null> {
+  const [certificate] = connection.sctp?.transport.getRemoteCertificates?.() ?? [];
+  return certificate === undefined || certificate.byteLength === 0
+    ? null
+    : sha256(new Uint8Array(certificate));
+}

@@ -1,0 +1,142 @@
+import type { TransferError } from '#protocol/errors.ts';
+import type { Platform } from '#transport/platform.ts';
+import { type Delivery, openShare, type Receiving } from '#transport/receiving.ts';
+import type { TransferState, TransferStatus } from '#transport/transfer-status.ts';
+import { OfferTree } from '../offer/offer-tree.ts';
+import { chooseSink } from '../sinks/choose-sink.ts';
+import type { Download, PageSink } from '../sinks/page-sink.ts';
+import { saveDownload } from '../sinks/save-download.ts';
+import { asTransferError } from './as-transfer-error.ts';
+import { OfferChoice } from './offer-choice.svelte.ts';
+
+/** The share that this page receives from, from a link or a code to files in the downloads. */
+export class ReceiveState {
+  stage = $state<'none' | 'opening' | 'choosing' | 'receiving' | 'done' | 'failed'>('none');
+  /** The link, once it is known, also where a code was typed. */
+  link = $state<string | null>(null);
+  status = $state.raw<TransferStatus | null>(null);
+  choice = $state.raw<OfferChoice | null>(null);
+  failedFiles = $state.raw<Delivery['failed']>([]);
+  /** What was handed to the browser's downloads; after a failure, what arrived whole and could be. */
+  download = $state.raw<Download | null>(null);
+  error = $state.raw<TransferError | null>(null);
+
+  readonly #platform: Platform;
+  readonly #serverUrl: string;
+  #target = '';
+  #receiving: Receiving | null = null;
+  #sink: PageSink | null = null;
+  /** Aborted when its share is left: whatever still comes from it is ignored. */
+  #leaving = new AbortController();
+
+  constructor(platform: Platform, serverUrl: string) {
+    this.#platform = platform;
+    this.#serverUrl = serverUrl;
+  }
+
+  get transferState(): TransferState {
+    switch (this.stage) {
+      case 'done':
+        return this.failedFiles.length === 0 ? 'done' : 'failed';
+      case 'failed':
+        return 'failed';
+      case 'choosing':
+        return 'waiting';
+      case 'receiving':
+        return this.status?.state === 'connecting' ? 'connecting' : 'transferring';
+      default:
+        return this.status?.state === 'waiting' ? 'waiting' : 'connecting';
+    }
+  }
+
+  /** Whether closing the page would break something off. */
+  get busy(): boolean {
+    return this.stage === 'receiving';
+  }
+
+  /** @param target a link, or a code as it was typed */
+  async open(target: string): Promise<void> {
+    this.close();
+    this.#target = target;
+    this.stage = 'opening';
+    const { signal } = this.#leaving;
+    try {
+      const receiving = await openShare({
+        platform: this.#platform,
+        serverUrl: this.#serverUrl,
+        target,
+        onStatus: (status) => {
+          if (!signal.aborted) this.status = status;
+        },
+        signal,
+      });
+      if (signal.aborted) return;
+      this.#receiving = receiving;
+      this.link = receiving.link;
+      this.choice = new OfferChoice(new OfferTree(receiving.offer.entries));
+      this.stage = 'choosing';
+    } catch (thrown) {
+      if (!signal.aborted) this.#fail(thrown);
+    }
+  }
+
+  /** Fetches what is chosen and hands it to the browser's downloads. */
+  async save(): Promise<void> {
+    if (this.#receiving === null || this.choice === null) return;
+    const { signal } = this.#leaving;
+    const ids = this.choice.tree.chosenIds();
+    const sink = chooseSink(ids.length, this.choice.chosen.sizeBytes, saveDownload);
+    this.#sink = sink;
+    this.stage = 'receiving';
+    try {
+      const delivery = await this.#receiving.accept(ids, sink);
+      if (signal.aborted) return;
+      this.status = delivery.status;
+      this.failedFiles = delivery.failed;
+      this.download = sink.download;
+      this.stage = 'done';
+    } catch (thrown) {
+      if (signal.aborted) return;
+      this.failedFiles = this.status?.failedFiles ?? [];
+      this.download = sink.download;
+      this.#fail(thrown);
+    }
+  }
+
+  async saveAgain(): Promise<void> {
+    await this.#sink?.save();
+  }
+
+  /** Takes nothing. */
+  async decline(): Promise<void> {
+    const receiving = this.#receiving;
+    this.#receiving = null;
+    await receiving?.decline().catch(() => undefined);
+    this.close();
+  }
+
+  async retry(): Promise<void> {
+    await this.open(this.link ?? this.#target);
+  }
+
+  /** Leaves the share: what runs is cancelled, what was gathered is freed. */
+  close(): void {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
+    void this.#sink?.release();
+    this.stage = 'none';
+    this.link = null;
+    this.status = null;
+    this.choice = null;
+    this.failedFiles = [];
+    this.download = null;
+    this.error = null;
+    this.#receiving = null;
+    this.#sink = null;
+  }
+
+  #fail(thrown: unknown): void {
+    this.error = asTransferError(thrown);
+    this.stage = 'failed';
+  }
+}

@@ -1,0 +1,42 @@
+import type { CodeChange } from '#transport/code-door.ts';
+import type { Route } from '#transport/lane.ts';
+import type { TransferStatus } from '#transport/transfer-status.ts';
+import { formatDuration } from './format-duration.ts';
+import { formatSize } from './format-size.ts';
+
+export const ROUTE_TEXT: Record<Route, string> = {
+  lan: 'same network',
+  direct: 'direct',
+  relayed: 'relayed',
+};
+
+export const ROUTE_HELP: Record<Route, string> = {
+  lan: 'Straight across the network that both devices are in.',
+  direct: 'Straight from one device to the other, through the walls between their networks.',
+  relayed: 'Through a relay, which sees only encrypted bytes: no straight way was found.',
+};
+
+/** Why the code on the screen is not the one of before; `null`s are codes without a successor. */
+export const CODE_CHANGE_TEXT: Record<CodeChange, { readonly replaced: string; readonly gone: string }> = {
+  opened: { replaced: '', gone: '' },
+  used: {
+    replaced: 'The code before was used. This is a new one.',
+    gone: 'The code was used: each serves one person.',
+  },
+  burnt: {
+    replaced: 'Somebody guessed wrong three times, so the code before was burnt. This is a new one.',
+    gone: 'Somebody guessed wrong too often, so the code was burnt. The link is safe and still works.',
+  },
+  expired: {
+    replaced: 'The code before had expired. This is a new one.',
+    gone: 'The code has expired.',
+  },
+};
+
+/** `1.2 of 3.4 GB` in full, with speed and time where they are known. */
+export function progressText(status: TransferStatus): string {
+  const parts = [`${formatSize(status.bytes)} of ${formatSize(status.totalBytes)}`];
+  if (status.bytesPerSecond !== null) parts.push(`${formatSize(status.bytesPerSecond)} a second`);
+  if (status.secondsLeft !== null) parts.push(`${formatDuration(status.secondsLeft)} left`);
+  return parts.join(', ');
+}
