@@ -1,11 +1,13 @@
-import { encodeControlMessage, type SenderMessage } from './control-message.ts';
+import type { SenderMessage } from './control-message.ts';
 import type { Entry } from './entry.ts';
 import { ProtocolViolation, TransferError } from './errors.ts';
 import { MAX_ENTRIES, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_PAGES_ASKED } from './limits.ts';
-import { checkPath, PathTree } from './path.ts';
+import { PathTree } from './path.ts';
 
-/** A page is closed when its entries reach this; one more entry of MAX_PATH_BYTES, all escaped, still fits MAX_CONTROL_BYTES. */
+/** Entries of one page: well below MAX_CONTROL_BYTES, well above the largest single entry (MAX_PATH_BYTES, all escaped). */
 const PAGE_BYTES = 32 * 1024;
+
+const utf8 = new TextEncoder();
 
 type Header = Extract<SenderMessage, { type: 'manifest' }>;
 type Page = Extract<SenderMessage, { type: 'page' }>;
@@ -28,7 +30,7 @@ export class Manifest {
     let manifestBytes = 0;
     entries.forEach((entry, id) => {
       admit(tree, entry);
-      const bytes = new TextEncoder().encode(JSON.stringify(entry)).length + 1;
+      const bytes = encodedBytes(entry);
       if (pageBytes > 0 && pageBytes + bytes > PAGE_BYTES) {
         this.#pageStarts.push(id);
         pageBytes = 0;
@@ -61,7 +63,6 @@ export class Manifest {
 /** A sender's own paths are refused with an error for people, not as a peer's violation. */
 function admit(tree: PathTree, entry: Entry): void {
   try {
-    checkPath(entry.path);
     tree.add(entry);
   } catch (error) {
     if (!(error instanceof ProtocolViolation)) throw error;
@@ -100,25 +101,30 @@ export class ManifestAssembly {
   add(page: Page): void {
     if (page.page !== this.#pages || page.page >= this.#asked)
       throw new ProtocolViolation('manifest page out of turn');
-    this.#pages += 1;
-    this.#bytes += encodeControlMessage(page).length;
-    if (this.#bytes > MAX_MANIFEST_BYTES) throw new ProtocolViolation('manifest too large');
     if (this.#entries.length + page.entries.length > this.#header.entries) {
       throw new ProtocolViolation('more entries than the manifest announced');
     }
     for (const entry of page.entries) {
-      checkPath(entry.path);
       this.#tree.add(entry);
       this.#entries.push(entry);
+      this.#bytes += encodedBytes(entry);
     }
-    if (this.#pages < this.#header.pages) return;
-    if (
-      this.#entries.length !== this.#header.entries ||
-      sumSizes(this.#entries) !== this.#header.totalBytes
-    ) {
-      throw new ProtocolViolation('manifest does not add up');
-    }
+    if (this.#bytes > MAX_MANIFEST_BYTES) throw new ProtocolViolation('manifest too large');
+    const isLast = page.page + 1 === this.#header.pages;
+    if (isLast && !this.#addsUp()) throw new ProtocolViolation('manifest does not add up');
+    this.#pages += 1;
   }
+
+  #addsUp(): boolean {
+    return (
+      this.#entries.length === this.#header.entries && sumSizes(this.#entries) === this.#header.totalBytes
+    );
+  }
+}
+
+/** What an entry adds to its page and to MAX_MANIFEST_BYTES: its JSON, and a comma. Both sides count the same. */
+function encodedBytes(entry: Entry): number {
+  return utf8.encode(JSON.stringify(entry)).length + 1;
 }
 
 /** Bytes of all files among the entries. */
