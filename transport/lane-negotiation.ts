@@ -2,7 +2,7 @@ import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
 import type { Fingerprints } from '#protocol/handshake/lane-proof.ts';
 import type { SealedPayload } from '#protocol/handshake/sealed-payload.ts';
 import { DataChannelLane } from './data-channel-lane.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, withoutCandidates } from './description.ts';
 import type { Lane, Route } from './lane.ts';
 import { CONNECT_TIMEOUT_MS, MAX_REMOTE_CANDIDATES } from './limits.ts';
 import type { PeerConnection, Platform } from './platform.ts';
@@ -40,7 +40,10 @@ export class LaneNegotiation {
   #channel: RTCDataChannel | null = null;
   #remoteDescribed = false;
   #remoteSdp = '';
+  /** The peer's candidates that came before its description. */
   #early: RTCIceCandidateInit[] = [];
+  /** This side's candidates that wait until it has applied the peer's description. */
+  #held: NegotiationPayload[] = [];
   #remoteCandidates = 0;
   #settle: { resolve(lane: ConnectedLane): void; reject(error: unknown): void } | null = null;
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -63,7 +66,7 @@ export class LaneNegotiation {
     );
     this.#connection.addEventListener('icecandidate', ({ candidate }) => this.#trickle(candidate));
     this.#connection.addEventListener('connectionstatechange', () => {
-      if (this.#connection.connectionState === 'failed')
+      if (['failed', 'closed'].includes(this.#connection.connectionState))
         this.#fail(new TransferError('no-route', 'ICE or DTLS failed'));
     });
   }
@@ -74,7 +77,7 @@ export class LaneNegotiation {
     const connection = negotiation.#connection;
     negotiation.#open();
     await connection.setLocalDescription(await connection.createOffer());
-    setup.say({ type: 'offer', lane: laneId, sdp: negotiation.#localSdp() });
+    setup.say({ type: 'offer', lane: laneId, sdp: withoutCandidates(negotiation.#localSdp()) });
     return negotiation;
   }
 
@@ -90,7 +93,7 @@ export class LaneNegotiation {
       negotiation.#fail(error);
       throw error;
     }
-    setup.say({ type: 'answer', lane: offer.lane, sdp: negotiation.#localSdp() });
+    setup.say({ type: 'answer', lane: offer.lane, sdp: withoutCandidates(negotiation.#localSdp()) });
     return negotiation;
   }
 
@@ -151,6 +154,7 @@ export class LaneNegotiation {
       throw new ProtocolViolation('description refused', { cause });
     }
     this.#remoteSdp = sdp;
+    for (const payload of this.#held.splice(0)) this.#setup.say(payload);
     for (const candidate of this.#early.splice(0)) await this.#apply(candidate);
   }
 
@@ -172,20 +176,28 @@ export class LaneNegotiation {
     await this.#connection.addIceCandidate(candidate).catch(() => {});
   }
 
+  /**
+   * An offerer names its candidates only once it has applied the answer: a peer that begins its checks earlier may have
+   * its DTLS handshake fail at libdatachannel. @see docs/decisions/0002-candidates-follow-the-answer.md
+   */
   #trickle(candidate: RTCIceCandidate | null): void {
+    const payload = this.#candidatePayload(candidate);
+    if (this.#remoteSdp === '') this.#held.push(payload);
+    else this.#setup.say(payload);
+  }
+
+  #candidatePayload(candidate: RTCIceCandidate | null): NegotiationPayload {
     const lane = this.#laneId;
-    if (!candidate?.candidate) {
-      this.#setup.say({ type: 'end-of-candidates', lane });
-      return;
-    }
+    if (!candidate?.candidate) return { type: 'end-of-candidates', lane };
     const { sdpMid, sdpMLineIndex } = candidate;
-    this.#setup.say({
+    return {
       type: 'candidate',
       lane,
-      candidate: candidate.candidate,
+      // Node's begins with the attribute's name, as in a description.
+      candidate: candidate.candidate.replace(/^a=/, ''),
       sdpMid: sdpMid ?? null,
       sdpMLineIndex: sdpMLineIndex ?? null,
-    });
+    };
   }
 
   #localSdp(): string {

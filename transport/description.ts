@@ -1,6 +1,6 @@
 import { ProtocolViolation } from '#protocol/errors.ts';
 
-const ATTRIBUTE = /^a=fingerprint:([^\s]+) ([0-9A-Fa-f:]+)\r?$/gm;
+const FINGERPRINT = /^a=fingerprint:([^\s]+) ([0-9A-Fa-f:]+)\r?$/gm;
 
 /**
  * The certificate fingerprint that a description names: SHA-256, 32 bytes.
@@ -9,7 +9,7 @@ const ATTRIBUTE = /^a=fingerprint:([^\s]+) ([0-9A-Fa-f:]+)\r?$/gm;
  */
 export function fingerprintOf(sdp: string): Uint8Array {
   const values = new Set(
-    Array.from(sdp.matchAll(ATTRIBUTE), ([, algorithm = '', value = '']) =>
+    Array.from(sdp.matchAll(FINGERPRINT), ([, algorithm = '', value = '']) =>
       `${algorithm} ${value}`.toLowerCase(),
     ),
   );
@@ -18,4 +18,9 @@ export function fingerprintOf(sdp: string): Uint8Array {
   if (values.size !== 1 || !match?.[1])
     throw new ProtocolViolation('description without exactly one SHA-256 fingerprint');
   return Uint8Array.from(match[1].split(':'), (octet) => Number.parseInt(octet, 16));
+}
+
+/** A description without the candidates gathered so far: each of them is trickled, and libjuice takes 30 in all. */
+export function withoutCandidates(sdp: string): string {
+  return sdp.replace(/^a=(?:candidate:.*|end-of-candidates)\r?\n/gm, '');
 }

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { nodePlatform } from '#node-peer/node-platform.ts';
+import { type SignalingServer, startSignaling } from '#signaling/server.ts';
+import { MemorySink, MemorySource } from './memory-files.ts';
+import { openShare } from './receiving.ts';
+import { type ReceiverStatus, type Sharing, startSharing } from './sharing.ts';
+import type { TransferStatus } from './transfer-status.ts';
+
+let server: SignalingServer;
+beforeAll(async () => {
+  server = await startSignaling({ host: '127.0.0.1', port: 0, stun: { port: 3478 } });
+});
+afterAll(() => server.close());
+
+interface Offered {
+  readonly sharing: Sharing;
+  readonly code: Promise<string>;
+  readonly receivers: Map<string, ReceiverStatus>;
+}
+
+async function offer(files: { path: string; content: Uint8Array }[]): Promise<Offered> {
+  const receivers = new Map<string, ReceiverStatus>();
+  let gotCode: (code: string) => void = () => {};
+  const code = new Promise<string>((resolve) => {
+    gotCode = resolve;
+  });
+  const sharing = await startSharing({
+    platform: nodePlatform(),
+    serverUrl: server.url,
+    source: new MemorySource(files),
+    onCode: (next) => next && gotCode(next),
+    onReceiver: (status) => receivers.set(status.id, status),
+    onConnected: () => {},
+    onUnreachable: () => {},
+  });
+  return { sharing, code, receivers };
+}
+
+const FILES = [
+  { path: 'empty', content: new Uint8Array(0) },
+  { path: 'folder/small.txt', content: randomBytes(17) },
+  { path: 'folder/large.bin', content: randomBytes(5 * 1024 * 1024 + 3) },
+];
+
+for (const way of ['link', 'code'] as const) {
+  test(`files travel between two Node peers by ${way}`, async () => {
+    const { sharing, code, receivers } = await offer(FILES);
+    try {
+      const statuses: TransferStatus[] = [];
+      const receiving = await openShare({
+        platform: nodePlatform(),
+        serverUrl: server.url,
+        target: way === 'link' ? sharing.link : await code,
+        onStatus: (status) => statuses.push(status),
+      });
+      expect(receiving.link).toBe(sharing.link);
+      expect(receiving.offer.entries.map(({ path }) => path)).toEqual(FILES.map(({ path }) => path));
+      const sink = new MemorySink();
+      const delivery = await receiving.accept([0, 1, 2], sink);
+      expect(delivery.failed).toEqual([]);
+      for (const { path, content } of FILES)
+        expect(Buffer.from(sink.files.get(path) ?? []).equals(content)).toBe(true);
+      expect(statuses.at(-1)?.state).toBe('done');
+      expect(statuses.at(-1)?.bytes).toBe(FILES.reduce((sum, { content }) => sum + content.length, 0));
+      expect([...receivers.values()].map(({ state }) => state)).toEqual(['done']);
+    } finally {
+      await sharing.close();
+    }
+  });
+}
