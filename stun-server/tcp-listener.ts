@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { createServer, isIPv4, type Server, type Socket } from 'node:net';
+import { Framing } from './codec/framing.ts';
+import { ipAddressBytes, type SocketAddress, unmappedIpv4 } from './codec/ip-address.ts';
+import { MAX_REQUEST_BYTES, type TcpLimits } from './limits.ts';
+import { respond } from './respond.ts';
+import type { Listener } from './udp-listener.ts';
+
+/**
+ * Answers Binding requests on TCP, as many as a connection brings, in order. `::` takes IPv4 too.
+ *
+ * @param host an IP address.
+ * @param port 0 for any free one.
+ * @throws the system's error (`EADDRINUSE`, `EACCES`, …) where it cannot listen.
+ */
+export async function listenTcp(host: string, port: number, limits: TcpLimits): Promise<Listener> {
+  const connections = new Set<Socket>();
+  const connectionsByOrigin = new Map<string, number>();
+  const server = createServer({ noDelay: true });
+  server.maxConnections = limits.maxConnections;
+  server.on('connection', (socket) => {
+    const { remoteAddress, remotePort } = socket;
+    // Reset before it was accepted.
+    if (remoteAddress === undefined || remotePort === undefined) return socket.destroy();
+    const origin = originOf(remoteAddress);
+    const held = connectionsByOrigin.get(origin) ?? 0;
+    if (held >= limits.maxConnectionsPerAddress) return socket.destroy();
+    connectionsByOrigin.set(origin, held + 1);
+    connections.add(socket);
+    socket.once('close', () => {
+      connections.delete(socket);
+      const left = (connectionsByOrigin.get(origin) ?? 0) - 1;
+      if (left === 0) connectionsByOrigin.delete(origin);
+      else connectionsByOrigin.set(origin, left);
+    });
+    serve(socket, { address: remoteAddress, port: remotePort }, limits.messageDeadlineMs);
+  });
+  server.listen(port, host);
+  await once(server, 'listening');
+  // A failed accept (out of file descriptors) loses that connection alone.
+  server.on('error', () => {});
+  return {
+    port: portOf(server),
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of connections) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function serve(socket: Socket, source: SocketAddress, messageDeadlineMs: number): void {
+  const framing = new Framing(MAX_REQUEST_BYTES);
+  const deadline = setTimeout(() => socket.destroy(), messageDeadlineMs);
+  socket.once('close', () => clearTimeout(deadline));
+  // A reset ends this connection alone; 'close' follows.
+  socket.on('error', () => {});
+  socket.on('data', (chunk) => {
+    const { messages, lost } = framing.push(chunk);
+    if (messages.length > 0) deadline.refresh();
+    const responses = messages.flatMap((message) => respond(message, source) ?? []);
+    // A client that asks and does not read is not read from either.
+    if (responses.length > 0 && !socket.write(Buffer.concat(responses))) socket.pause();
+    if (lost) {
+      socket.removeAllListeners('data');
+      socket.destroySoon();
+    }
+  });
+  socket.on('drain', () => socket.resume());
+}
+
+/** Whom a connection counts against: an IPv4 address, or the /64 that one IPv6 subscriber has. */
+function originOf(remoteAddress: string): string {
+  const address = unmappedIpv4(remoteAddress);
+  return isIPv4(address) ? address : ipAddressBytes(address).subarray(0, 8).join('.');
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
