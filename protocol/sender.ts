@@ -185,7 +185,7 @@ export class Sender {
       if (first + count > blockCount(sizeBytes)) throw new ProtocolViolation("range past the file's end");
       if (this.#failed.has(entry)) continue;
       this.#openEntry(entry, sizeBytes);
-      this.#forget(entry, first, count);
+      for (let index = first; index < first + count; index += 1) this.#drop({ entry, index });
       this.#asked.push({ type: 'range', entry, next: first, end: first + count });
     }
     for (const entry of roots) {
@@ -197,15 +197,10 @@ export class Sender {
     if (this.#asked.length > 2 * MAX_PENDING_RANGES) throw new ProtocolViolation('too many ranges asked for');
   }
 
-  /** A block asked for again, or not wanted any longer, frees what its sending cost. */
-  #forget(entry: EntryId, first: number, count: number): void {
-    for (const [key, block] of this.#again) if (isWithin(block, entry, first, count)) this.#again.delete(key);
-    if (count === 1) {
-      this.#release(keyOf({ entry, index: first }));
-      return;
-    }
-    for (const [key, { block }] of this.#outstanding)
-      if (isWithin(block, entry, first, count)) this.#release(key);
+  /** What was sent of a block, or was to be sent again, counts no longer. @returns whether there was anything */
+  #drop(block: BlockRef): boolean {
+    const key = keyOf(block);
+    return this.#release(key) || this.#again.delete(key);
   }
 
   /** @returns whether the block was outstanding */
@@ -222,10 +217,8 @@ export class Sender {
     if (first + count > blockCount(sizeBytes))
       throw new ProtocolViolation('acknowledgement past the end of its file');
     for (let index = first; index < first + count; index += 1) {
-      const key = keyOf({ entry, index });
-      // Neither where it is said again after a lane was lost, or where the file was given up meanwhile.
-      if (this.#release(key) || this.#again.delete(key))
-        this.#acknowledgedBytes += blockLength(sizeBytes, index);
+      // Nothing is dropped where it is said again after a lane was lost, or where the file was given up meanwhile.
+      if (this.#drop({ entry, index })) this.#acknowledgedBytes += blockLength(sizeBytes, index);
     }
   }
 
@@ -286,9 +279,9 @@ export class Sender {
   #giveUp(entry: EntryId, code: FileFailure): void {
     if (this.#failed.has(entry)) return;
     this.#failed.set(entry, code);
-    const open = this.#open.get(entry);
     this.#open.delete(entry);
-    if (open) this.#forget(entry, 0, blockCount(open.sizeBytes));
+    for (const [key, { block }] of this.#outstanding) if (block.entry === entry) this.#release(key);
+    for (const [key, block] of this.#again) if (block.entry === entry) this.#again.delete(key);
   }
 
   #openEntry(entry: EntryId, sizeBytes: number): void {
@@ -305,6 +298,3 @@ export class Sender {
 }
 
 const keyOf = ({ entry, index }: BlockRef): string => `${entry}:${index}`;
-
-const isWithin = (block: BlockRef, entry: EntryId, first: number, count: number): boolean =>
-  block.entry === entry && block.index >= first && block.index < first + count;
