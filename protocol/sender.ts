@@ -260,6 +260,8 @@ export class Sender {
   #send(block: BlockRef, lane: string): SenderTask {
     const { sizeBytes } = this.#file(block.entry);
     const cost = creditCost(sizeBytes, block.index);
+    // Asked for twice, as where two copies of it were damaged: one of them is counted, as one acknowledgement frees it.
+    this.#release(keyOf(block));
     this.#outstanding.set(keyOf(block), { block, lane, cost });
     this.#outstandingCost += cost;
     return { type: 'send', block, lengthBytes: blockLength(sizeBytes, block.index) };
