@@ -129,12 +129,12 @@ export class Receiver {
    * A block arrived and matches the leaf that came with it.
    * @returns whether to write it: not where it came twice, or its file is settled
    */
-  verified({ entry, index }: BlockRef, leaf: Uint8Array): boolean {
+  verified(block: BlockRef, leaf: Uint8Array): boolean {
+    const { entry, index } = block;
     const file = this.#open.get(entry);
-    if (!file) return false;
-    if (file.leaves.has(index)) {
-      if (!file.writing.has(index)) appendToRanges(this.#acks, { entry, index });
-      if (!file.leaves.set(index, leaf)) this.fail(entry, 'source-changed');
+    if (!file || file.leaves.has(index)) {
+      this.#acknowledgeCopy(block);
+      if (file && !file.leaves.set(index, leaf)) this.fail(entry, 'source-changed');
       return false;
     }
     file.leaves.set(index, leaf);
@@ -144,9 +144,13 @@ export class Receiver {
   }
 
   /** A block arrived and does not match its leaf: it is asked for again, and its file given up at the third time. */
-  mismatched({ entry, index }: BlockRef): void {
+  mismatched(block: BlockRef): void {
+    const { entry, index } = block;
     const file = this.#open.get(entry);
-    if (!file || file.leaves.has(index)) return;
+    if (!file || file.leaves.has(index)) {
+      this.#acknowledgeCopy(block);
+      return;
+    }
     const times = (file.damaged.get(index) ?? 0) + 1;
     file.damaged.set(index, times);
     if (times >= MAX_BLOCK_ATTEMPTS) this.fail(entry, 'damaged');
@@ -195,6 +199,11 @@ export class Receiver {
   /** Everything chosen is settled and the sink has made it durable. */
   complete(): void {
     this.#say({ type: 'complete' });
+  }
+
+  /** One more copy of a block that is known: the sender counts each, so each is acknowledged. One being written will be. */
+  #acknowledgeCopy(block: BlockRef): void {
+    if (!this.#open.get(block.entry)?.writing.has(block.index)) appendToRanges(this.#acks, block);
   }
 
   #askForPages(): void {
