@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Download, expect, type Locator, type Page } from '@playwright/test';
 import { digestFile } from './files.ts';
 import { TRANSFER_TIMEOUT_MS } from './limits.ts';
+import type { Route } from './program.ts';
 
 /** @see docs/page.md for the test ids and the values of data-state */
 export type TransferState = 'waiting' | 'connecting' | 'transferring' | 'done' | 'failed';
@@ -68,9 +69,11 @@ export async function waitForState(page: Page, state: TransferState): Promise<vo
   });
 }
 
-/** The route as the page words it. */
-export function shownRoute(page: Page): Promise<string> {
-  return shownText(page.getByTestId('route'));
+/** The route that the page shows. */
+export async function shownRoute(page: Page): Promise<Route> {
+  const route = page.getByTestId('route');
+  await expect(route).toHaveAttribute('data-route', /^(lan|direct|relayed)$/);
+  return (await route.getAttribute('data-route')) as Route;
 }
 
 /** Gathers everything a healthy page keeps quiet about: errors on its console, a refusal by its CSP, a throw. */

@@ -6,18 +6,20 @@ import { EVENT_TIMEOUT_MS, STOP_GRACE_MS } from './limits.ts';
 
 const projectFolder = join(import.meta.dirname, '..', '..');
 
+export type Route = 'lan' | 'direct' | 'relayed';
+
 /** What the CLI prints with --json, by the name in `event`. @see docs/cli.md */
 export interface CliEvents {
   listening: { url: string; stun: string };
   link: { url: string; code: string };
-  session: { route: 'lan' | 'direct' | 'relayed'; rttMs: number | null };
+  session: { route: Route; rttMs: number | null };
   progress: { bytes: number; totalBytes: number; wireBytes: number };
   done: {
     bytes: number;
     wireBytes: number;
     files: number;
     seconds: number;
-    route: 'lan' | 'direct' | 'relayed';
+    route: Route;
     lanes: number;
   };
   error: { code: string; message: string };
