@@ -114,19 +114,20 @@ export class Sender {
    * A `send` taken counts against the credit until acknowledged or the lane is lost.
    */
   take(lane: string): SenderTask | null {
-    const confirm = this.#confirmable.shift();
-    if (confirm !== undefined) return { type: 'confirm', entry: confirm };
-    for (const [key, block] of this.#again) {
-      if (!this.#affordable(block)) return null;
-      this.#again.delete(key);
-      return this.#send(block, lane);
-    }
-    for (let head = this.#asked[0]; head; head = this.#asked[0]) {
+    for (;;) {
+      const confirm = this.#confirmable.shift();
+      if (confirm !== undefined) return { type: 'confirm', entry: confirm };
+      for (const [key, block] of this.#again) {
+        if (!this.#affordable(block)) return null;
+        this.#again.delete(key);
+        return this.#send(block, lane);
+      }
+      const head = this.#asked[0];
+      if (!head) return null;
       const task = head.type === 'range' ? this.#takeFromRange(head, lane) : this.#takeForRoot(head);
       if (task !== 'served') return task;
       this.#asked.shift();
     }
-    return null;
   }
 
   /** The driver has read and hashed a block of a `send` or `hash` task. */
@@ -233,23 +234,17 @@ export class Sender {
   #takeForRoot(asked: Extract<Asked, { type: 'root' }>): SenderTask | 'served' {
     const open = this.#open.get(asked.entry);
     if (!open) return 'served';
-    const index = open.leaves.firstUnknown(asked.nextUnknown);
-    if (index < blockCount(open.sizeBytes) && !this.#isBeingRead(asked.entry, index)) {
-      asked.nextUnknown = index + 1;
-      return {
-        type: 'hash',
-        block: { entry: asked.entry, index },
-        lengthBytes: blockLength(open.sizeBytes, index),
-      };
-    }
-    if (index < blockCount(open.sizeBytes)) {
-      asked.nextUnknown = index + 1;
-      return this.#takeForRoot(asked);
+    const blocks = blockCount(open.sizeBytes);
+    let index = open.leaves.firstUnknown(asked.nextUnknown);
+    while (this.#isBeingRead(asked.entry, index)) index = open.leaves.firstUnknown(index + 1);
+    asked.nextUnknown = index + 1;
+    if (index < blocks) {
+      const lengthBytes = blockLength(open.sizeBytes, index);
+      return { type: 'hash', block: { entry: asked.entry, index }, lengthBytes };
     }
     open.rootAsked = true;
     this.#confirmWhenComplete(asked.entry, open);
-    const confirm = this.#confirmable.shift();
-    return confirm === undefined ? 'served' : { type: 'confirm', entry: confirm };
+    return 'served';
   }
 
   /** Sent but not hashed yet: its leaf will come by itself. */
