@@ -24,6 +24,9 @@ export const SILENT_PINGS = 4;
 /** Time for the last words (`bye`) to be acknowledged. */
 export const GOODBYE_TIMEOUT_MS = 3_000;
 
+/** Time for the acknowledgement of the peer's last words to leave before this side closes too. */
+export const LINGER_MS = 200;
+
 /** ICE candidates taken from a peer for one lane: libjuice keeps 30, and each costs connectivity checks. */
 export const MAX_REMOTE_CANDIDATES = 64;
 

@@ -11,7 +11,7 @@ import {
 } from '#protocol/lane-message.ts';
 import type { Lane, Route } from './lane.ts';
 import type { ConnectedLane } from './lane-negotiation.ts';
-import { GOODBYE_TIMEOUT_MS, PING_INTERVAL_MS, PROOF_TIMEOUT_MS, SILENT_PINGS } from './limits.ts';
+import { GOODBYE_TIMEOUT_MS, LINGER_MS, PING_INTERVAL_MS, PROOF_TIMEOUT_MS, SILENT_PINGS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { agreeOnRoute } from './route.ts';
 
@@ -117,7 +117,7 @@ export class Session<Heard extends ControlMessage> {
    * @param error what this side's owner is told; null for a good end
    */
   async end(code: Ending, error: TransferError | null): Promise<void> {
-    if (this.#ended) return;
+    if (this.#ended) return this.closed;
     try {
       this.say({ type: 'bye', code });
     } catch {
@@ -194,8 +194,8 @@ export class Session<Heard extends ControlMessage> {
         ? 'complete'
         : new TransferError(code, 'the other side ended it', { source: 'remote' }),
     );
-    // The acknowledgement of the bye is on its way; the peer closes when it has it, and this side soon after.
-    setTimeout(() => this.#closeLanes(), GOODBYE_TIMEOUT_MS);
+    // The peer closes when it has heard that its bye was; a peer whose process has ended meanwhile cannot.
+    setTimeout(() => this.#closeLanes(), LINGER_MS);
   }
 
   #acknowledged(next: number): void {

@@ -1,0 +1,79 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir, hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+import { TransferError } from '#protocol/errors.ts';
+
+export interface Certificate {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+  /** SHA-256, as browsers show it. */
+  readonly fingerprint: string;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** Reads a certificate and its key. @throws TransferError `usage` */
+export async function readCertificate(certPath: string, keyPath: string): Promise<Certificate> {
+  try {
+    return describe(await readFile(certPath, 'utf8'), await readFile(keyPath, 'utf8'));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransferError('usage', `the certificate or its key cannot be read: ${why}`, { cause });
+  }
+}
+
+/**
+ * A self-signed certificate for this machine's names and addresses, made at the first call and kept, so that whoever
+ * has trusted it once need not again. It is made anew when it is about to expire or the machine's addresses changed.
+ */
+export async function ownCertificate(): Promise<Certificate> {
+  const folder = join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'sallyport');
+  const [certPath, keyPath] = [join(folder, 'tls-cert.pem'), join(folder, 'tls-key.pem')];
+  const { names, addresses } = ownNames();
+  try {
+    const kept = await readCertificate(certPath, keyPath);
+    const certificate = new X509Certificate(kept.cert);
+    const isFresh = Date.parse(certificate.validTo) - Date.now() > 30 * DAY_MS;
+    if (isFresh && addresses.every((address) => certificate.checkIP(address))) return kept;
+  } catch {
+    // None yet, or not a certificate: make one.
+  }
+  const made = await generate([{ name: 'commonName', value: 'Sallyport' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    notAfterDate: new Date(Date.now() + 365 * DAY_MS),
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          ...names.map((value) => ({ type: 2 as const, value })),
+          ...addresses.map((ip) => ({ type: 7 as const, ip })),
+        ],
+      },
+    ],
+  });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(keyPath, made.private, { mode: 0o600 });
+  await writeFile(certPath, made.cert);
+  return describe(made.cert, made.private);
+}
+
+function ownNames(): { names: string[]; addresses: string[] } {
+  const found = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  // A link-local address holds only together with an interface, which a certificate cannot name.
+  const addresses = found.map(({ address }) => address).filter((address) => !/^fe80:/i.test(address));
+  return {
+    names: [...new Set(['localhost', hostname()])],
+    addresses: [...new Set(['127.0.0.1', '::1', ...addresses])],
+  };
+}
+
+function describe(cert: string, key: string): Certificate {
+  return { cert, key, fingerprint: new X509Certificate(cert).fingerprint256 };
+}

@@ -1,0 +1,70 @@
+import type { TransferErrorCode } from '#protocol/errors.ts';
+import type { Route } from '#transport/lane.ts';
+
+/**
+ * What a command says, one after the other; with `--json` each is one line on standard output.
+ * A contract with scripts: see docs/cli.md.
+ */
+export type CliEvent =
+  | {
+      readonly event: 'listening';
+      readonly url: string;
+      readonly stun: string;
+      readonly fingerprint?: string;
+    }
+  | { readonly event: 'skipped'; readonly path: string; readonly reason: string }
+  | { readonly event: 'link'; readonly url: string; readonly code: string | null }
+  | {
+      readonly event: 'code';
+      readonly code: string | null;
+      readonly reason: 'opened' | 'used' | 'burnt' | 'expired';
+    }
+  | { readonly event: 'server'; readonly connected: boolean }
+  | { readonly event: 'waiting' }
+  | { readonly event: 'offer'; readonly files: number; readonly totalBytes: number }
+  | {
+      readonly event: 'session';
+      readonly route: Route | null;
+      readonly rttMs: number | null;
+      readonly receiver?: string;
+    }
+  | {
+      readonly event: 'progress';
+      readonly bytes: number;
+      readonly totalBytes: number;
+      readonly wireBytes: number;
+      readonly bytesPerSecond: number | null;
+      readonly secondsLeft: number | null;
+      readonly receiver?: string;
+    }
+  | {
+      readonly event: 'failed';
+      readonly path: string;
+      readonly code: TransferErrorCode;
+      readonly message: string;
+      readonly receiver?: string;
+    }
+  | {
+      readonly event: 'done';
+      readonly bytes: number;
+      readonly wireBytes: number;
+      readonly files: number;
+      readonly seconds: number;
+      readonly route: Route | null;
+      readonly lanes: number;
+      /** Where it was saved; on the receiving side only. */
+      readonly folder?: string;
+      readonly receiver?: string;
+    }
+  | {
+      readonly event: 'error';
+      readonly code: TransferErrorCode;
+      readonly message: string;
+      readonly detail?: string;
+      readonly receiver?: string;
+    };
+
+/** Where a command's events go: lines for programs, or sentences for people. */
+export interface Output {
+  say(event: CliEvent): void;
+}

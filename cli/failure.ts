@@ -1,0 +1,26 @@
+import { errorText } from '#protocol/error-text.ts';
+import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
+import type { Output } from './events.ts';
+
+/** How the process ends. @see docs/cli.md "Exit status" */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Says why a command failed. @returns the exit status that goes with it */
+export function sayFailure(output: Output, error: unknown, receiver?: string): number {
+  const failure = asTransferError(error);
+  const { code, message } = failure;
+  output.say({
+    event: 'error',
+    code,
+    message: errorText(code),
+    ...(message !== code && { detail: message }),
+    ...(receiver !== undefined && { receiver }),
+  });
+  return code === 'usage' ? EXIT.usage : EXIT.failed;
+}
+
+function asTransferError(error: unknown): TransferError {
+  if (error instanceof TransferError) return error;
+  const code: TransferErrorCode = 'internal';
+  return new TransferError(code, error instanceof Error ? error.message : String(error), { cause: error });
+}

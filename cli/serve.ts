@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { TransferError } from '#protocol/errors.ts';
+import { startSignaling } from '#signaling/server.ts';
+import { startStunServer } from '#stun-server/server.ts';
+import { type Certificate, ownCertificate, readCertificate } from './certificate.ts';
+import type { Output } from './events.ts';
+import { EXIT } from './failure.ts';
+
+export interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly stunPort: number;
+  readonly tls?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly trustProxy?: readonly string[];
+}
+
+/** The built page lies beside the built command; run from its source, the command finds the last build. */
+const CLIENT_DIRS = ['../client', '../dist/client'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
+
+/** `sallyport serve`: page, signaling and STUN from one process, until interrupted. */
+export async function serve(options: ServeOptions, output: Output, signal: AbortSignal): Promise<number> {
+  const { host, port, stunPort } = options;
+  const certificate = await chooseCertificate(options);
+  const clientDir = CLIENT_DIRS.find((dir) => existsSync(`${dir}/index.html`));
+  const stun = await listen('--stun-port', stunPort, () => startStunServer({ host, port: stunPort }));
+  try {
+    const signaling = await listen('--port', port, () =>
+      startSignaling({
+        host,
+        port,
+        stun: { port: stun.port },
+        ...(clientDir !== undefined && { clientDir }),
+        ...(certificate && { tls: { cert: certificate.cert, key: certificate.key } }),
+        ...(options.trustProxy && { trustedProxies: options.trustProxy }),
+      }),
+    );
+    const { url } = signaling;
+    const stunAddress = stun.address();
+    const fingerprint = options.tls === 'auto' && certificate ? { fingerprint: certificate.fingerprint } : {};
+    output.say({ event: 'listening', url, stun: stunAddress, ...fingerprint });
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve());
+    });
+    await signaling.close();
+    return EXIT.ok;
+  } finally {
+    await stun.close();
+  }
+}
+
+async function chooseCertificate({ tls, tlsCert, tlsKey }: ServeOptions): Promise<Certificate | null> {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new TransferError('usage', '--tls-cert and --tls-key go together');
+  }
+  if (tlsCert !== undefined && tlsKey !== undefined) {
+    if (tls !== undefined) throw new TransferError('usage', 'either --tls auto or a certificate of your own');
+    return readCertificate(tlsCert, tlsKey);
+  }
+  if (tls === undefined) return null;
+  if (tls !== 'auto') throw new TransferError('usage', '--tls takes one word: auto');
+  return ownCertificate();
+}
+
+async function listen<T>(option: string, port: number, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'EADDRINUSE'
+        ? `port ${port} is taken: choose another with ${option}, or 0 for any free one`
+        : code === 'EACCES'
+          ? `port ${port} may not be opened by this user: choose one above 1023 with ${option}`
+          : message;
+    throw new TransferError('usage', why, { cause });
+  }
+}

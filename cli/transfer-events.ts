@@ -1,0 +1,59 @@
+import { errorText } from '#protocol/error-text.ts';
+import type { TransferStatus } from '#transport/transfer-status.ts';
+import type { Output } from './events.ts';
+import { sayFailure } from './failure.ts';
+
+/** Turns the snapshots of one transfer into events: each session, progress, failed file, and the end, once. */
+export class TransferEvents {
+  readonly #output: Output;
+  readonly #receiver: { receiver?: string };
+  /** Where files are saved, on the receiving side. */
+  readonly #folder: { folder?: string };
+  #route: TransferStatus['route'] | undefined;
+  #failedSaid = 0;
+  #lanes = 0;
+  #ended = false;
+
+  constructor(output: Output, about: { receiver?: string; folder?: string }) {
+    this.#output = output;
+    const { receiver, folder } = about;
+    this.#receiver = receiver === undefined ? {} : { receiver };
+    this.#folder = folder === undefined ? {} : { folder };
+  }
+
+  take(status: TransferStatus): void {
+    if (this.#ended) return;
+    this.#lanes = Math.max(this.#lanes, status.lanes);
+    if (status.state === 'transferring' || status.state === 'done') this.#follow(status);
+    this.#sayFailed(status);
+    if (status.state === 'done') this.#sayDone(status);
+    if (status.state === 'failed') this.#sayError(status);
+  }
+
+  #follow({ route, rttMs, bytes, totalBytes, wireBytes, bytesPerSecond, secondsLeft }: TransferStatus): void {
+    if (route !== this.#route) {
+      this.#route = route;
+      this.#output.say({ event: 'session', route, rttMs, ...this.#receiver });
+    }
+    const progress = { bytes, totalBytes, wireBytes, bytesPerSecond, secondsLeft };
+    this.#output.say({ event: 'progress', ...progress, ...this.#receiver });
+  }
+
+  #sayFailed({ failedFiles }: TransferStatus): void {
+    for (const { path, code } of failedFiles.slice(this.#failedSaid)) {
+      this.#output.say({ event: 'failed', path, code, message: errorText(code), ...this.#receiver });
+    }
+    this.#failedSaid = failedFiles.length;
+  }
+
+  #sayDone({ bytes, wireBytes, files, seconds, route }: TransferStatus): void {
+    this.#ended = true;
+    const figures = { bytes, wireBytes, files, seconds, route, lanes: this.#lanes };
+    this.#output.say({ event: 'done', ...figures, ...this.#folder, ...this.#receiver });
+  }
+
+  #sayError({ error }: TransferStatus): void {
+    this.#ended = true;
+    sayFailure(this.#output, error, this.#receiver.receiver);
+  }
+}
