@@ -23,7 +23,7 @@ interface OpenFile {
   awaited: number;
   written: number;
   root: Uint8Array | null;
-  /** Its root matched: what the sender says of it no longer matters. */
+  /** Its root matched and it is written: whatever else comes of it no longer matters. */
   proven: boolean;
 }
 
@@ -134,7 +134,7 @@ export class Receiver {
     const file = this.#open.get(entry);
     if (!file || file.leaves.has(index)) {
       this.#acknowledgeCopy(block);
-      if (file && !file.leaves.set(index, leaf)) this.fail(entry, 'source-changed');
+      if (file && !file.proven && !file.leaves.set(index, leaf)) this.fail(entry, 'source-changed');
       return false;
     }
     file.leaves.set(index, leaf);
@@ -169,11 +169,12 @@ export class Receiver {
 
   /** Files whose root matched and whose every byte is written, for the sink to commit; each is named once. */
   takeCommittable(): EntryId[] {
-    return this.#committable.splice(0);
+    return this.#committable.splice(0).filter((entry) => this.#open.has(entry));
   }
 
   /** The sink gave the file its final name. */
   committed(entry: EntryId): void {
+    if (!this.#open.has(entry)) return;
     this.#filesDone += 1;
     this.#settle(entry);
     this.#ask();
@@ -181,9 +182,7 @@ export class Receiver {
 
   /** The file cannot be saved or trusted: it is given up and the sender told. */
   fail(entry: EntryId, code: FileFailure): void {
-    if (this.#failed.has(entry)) return;
-    this.#giveUp(entry, code);
-    this.#say({ type: 'failed', entry, code });
+    if (this.#giveUp(entry, code)) this.#say({ type: 'failed', entry, code });
   }
 
   /** Says what has gathered since the last call: acknowledgements, and requests for what comes next. */
@@ -301,10 +300,12 @@ export class Receiver {
     if (!this.#open.get(entry)?.proven) this.#giveUp(entry, code);
   }
 
-  #giveUp(entry: EntryId, code: FileFailure): void {
-    if (this.#failed.has(entry)) return;
+  /** @returns false where the file was settled before: what is saved stays saved */
+  #giveUp(entry: EntryId, code: FileFailure): boolean {
+    if (this.#settled.has(entry) || this.#failed.has(entry)) return false;
     this.#failed.set(entry, code);
     this.#settle(entry);
+    return true;
   }
 
   #settle(entry: EntryId): void {
