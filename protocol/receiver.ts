@@ -291,8 +291,9 @@ export class Receiver {
   #judge(entry: EntryId, file: OpenFile): void {
     if (!file.root || file.written < file.blocks) return;
     file.proven = equalBytes(file.leaves.root(), file.root);
+    // Every block matched its leaf, so the leaves were not those that the sender made its root of.
     if (file.proven) this.#committable.push(entry);
-    else this.fail(entry, 'damaged');
+    else this.fail(entry, 'source-changed');
   }
 
   #hearFailed(entry: EntryId, code: FileFailure): void {
