@@ -53,8 +53,8 @@ export class Connection implements Contact {
   }
 
   #onRequest(event: string, args: unknown[]): void {
-    const [body, acknowledge, ...rest] = args;
-    if (typeof acknowledge !== 'function' || rest.length > 0) {
+    const [body, acknowledge] = args;
+    if (typeof acknowledge !== 'function') {
       this.#offend();
       return;
     }

@@ -174,6 +174,15 @@ describe('a link room', () => {
     expect((await joined(server.url, 'receiver', room)).members).toHaveLength(1);
   });
 
+  test('lets a receiver stay that says nothing', async () => {
+    const { url } = await startServer({ limits: { firstRelayMs: 50 } });
+    const room = randomToken();
+    await joined(url, 'sender', room);
+    const { client } = await joined(url, 'receiver', room);
+    await silenced(url);
+    expect(client.told).toEqual([]);
+  });
+
   test('is forgotten with its last receiver', async () => {
     const server = await startServer();
     const { client } = await joined(server.url, 'receiver', randomToken());
