@@ -1,0 +1,114 @@
+import { constants, type FileHandle, open } from 'node:fs/promises';
+import type { Entry, EntryId } from '#protocol/entry.ts';
+import { TransferError } from '#protocol/errors.ts';
+import type { FileSource } from '#transport/file-source.ts';
+import { diskError } from './disk-error.ts';
+import { FolderWalk, type OfferedFile, type Skipped } from './folder-walk.ts';
+import { HandleCache } from './handle-cache.ts';
+import { MAX_OPEN_FILES } from './limits.ts';
+import { LinklessFolders } from './linkless-folders.ts';
+
+/** No link in the last place; a pipe put there meanwhile must not block. Windows knows neither flag. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Files and folders on a disk, as they were when they were named. No symbolic link leads out of a sent folder,
+ * neither when it is looked through nor when its files are read (`linkless-folders.ts`).
+ */
+export class FolderSource implements FileSource {
+  readonly entries: readonly Entry[];
+  /** What lies in the named folders and is not offered. */
+  readonly skipped: readonly Skipped[];
+  readonly #files: readonly (OfferedFile | undefined)[];
+  readonly #folders: LinklessFolders;
+  readonly #handles = new HandleCache<EntryId>(MAX_OPEN_FILES);
+
+  private constructor(walk: FolderWalk, folders: LinklessFolders) {
+    this.entries = walk.entries;
+    this.skipped = walk.skipped;
+    this.#files = walk.files;
+    this.#folders = folders;
+  }
+
+  /**
+   * Looks through files and folders and offers each under its own name, numbered where two have the same.
+   * A named path that is a link is followed; in a folder only links to files of that folder are.
+   * @throws TransferError `nothing-to-send`, `source-unreadable` (a named path that is not there, refuses, or is
+   *   neither file nor folder), `unsafe-path`, `manifest-too-large`
+   */
+  static async open(paths: readonly string[]): Promise<FolderSource> {
+    const folders = new LinklessFolders();
+    const walk = new FolderWalk(folders);
+    try {
+      for (const path of paths) await walk.add(path);
+      if (walk.entries.length === 0) throw new TransferError('nothing-to-send');
+      return new FolderSource(walk, folders);
+    } catch (error) {
+      await folders.close();
+      throw error;
+    }
+  }
+
+  async read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    // Not from Node's pool, so that it may be handed on; not zeroed, since all of it is filled or none is given.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer);
+    await this.#use(entry, async (handle) => {
+      for (let at = 0; at < lengthBytes; ) {
+        const { bytesRead } = await handle.read(bytes, at, lengthBytes - at, offset + at);
+        if (bytesRead === 0) throw changed(this.#path(entry));
+        at += bytesRead;
+      }
+    });
+    return bytes;
+  }
+
+  async confirmUnchanged(entry: EntryId): Promise<void> {
+    await this.#use(entry, (handle) => this.#confirm(entry, handle));
+  }
+
+  async close(): Promise<void> {
+    await this.#handles.close();
+    await this.#folders.close();
+  }
+
+  async #use(entry: EntryId, task: (handle: FileHandle) => Promise<void>): Promise<void> {
+    try {
+      await this.#handles.use(entry, () => this.#open(entry), task);
+    } catch (error) {
+      throw diskError(error, this.#path(entry), 'source-unreadable');
+    }
+  }
+
+  async #open(entry: EntryId): Promise<FileHandle> {
+    const { folder, name } = this.#file(entry);
+    const handle = await this.#folders.within(folder, (at) => open(at(name), READ_FLAGS));
+    try {
+      await this.#confirm(entry, handle);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async #confirm(entry: EntryId, handle: FileHandle): Promise<void> {
+    const { sizeBytes, mtimeMs } = this.#file(entry);
+    const stats = await handle.stat();
+    if (!stats.isFile() || stats.size !== sizeBytes || stats.mtimeMs !== mtimeMs)
+      throw changed(this.#path(entry));
+  }
+
+  #file(entry: EntryId): OfferedFile {
+    const file = this.#files[entry];
+    if (file === undefined) throw new RangeError(`entry ${entry} is not a file`);
+    return file;
+  }
+
+  #path(entry: EntryId): string {
+    return this.entries[entry]?.path ?? '';
+  }
+}
+
+function changed(path: string): TransferError {
+  return new TransferError('source-changed', `${path}: changed since it was offered`);
+}
