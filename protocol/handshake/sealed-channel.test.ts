@@ -122,8 +122,9 @@ describe('a sealed message', () => {
   ])('is refused where the peer itself sealed %s', (_, fill, paddedBytes = 256) => {
     const padded = new Uint8Array(paddedBytes);
     fill(padded);
-    expect(() => pair().sender.open(sealedByHand(padded))).toThrow(ProtocolViolation);
-    expect(pair().sender.open(sealedByHand(new Uint8Array(256)))).toHaveLength(0);
+    const { sender } = pair();
+    expect(() => sender.open(sealedByHand(padded))).toThrow(ProtocolViolation);
+    expect(sender.open(sealedByHand(new Uint8Array(256)))).toHaveLength(0);
   });
 });
 
