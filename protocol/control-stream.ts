@@ -1,6 +1,6 @@
 import { ProtocolViolation } from './errors.ts';
 import { encodeControl } from './lane-message.ts';
-import { MAX_UNACKNOWLEDGED_CONTROLS, MAX_WAITING_CONTROLS } from './limits.ts';
+import { MAX_UNACKNOWLEDGED_CONTROLS, MAX_WAITING_CONTROL_BYTES, MAX_WAITING_CONTROLS } from './limits.ts';
 
 /**
  * Control messages of one session, in both directions: numbered, acknowledged cumulatively, delivered once and
@@ -13,6 +13,7 @@ export class ControlStream {
   #nextExpected = 0;
   readonly #unacknowledged = new Map<number, Uint8Array<ArrayBuffer>>();
   readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
   readonly #early = new Map<number, Uint8Array>();
 
   /** Messages said and not yet acknowledged, waiting ones included. */
@@ -26,10 +27,11 @@ export class ControlStream {
    * @throws ProtocolViolation when the peer causes far more than it acknowledges
    */
   say(body: Uint8Array): Uint8Array<ArrayBuffer>[] {
-    if (this.#waiting.length >= MAX_WAITING_CONTROLS) {
+    if (this.#waiting.length >= MAX_WAITING_CONTROLS || this.#waitingBytes > MAX_WAITING_CONTROL_BYTES) {
       throw new ProtocolViolation('peer does not acknowledge control messages');
     }
     this.#waiting.push(body);
+    this.#waitingBytes += body.length;
     return this.#release();
   }
 
@@ -82,7 +84,9 @@ export class ControlStream {
   #release(): Uint8Array<ArrayBuffer>[] {
     const released: Uint8Array<ArrayBuffer>[] = [];
     while (this.#waiting.length > 0 && this.#unacknowledged.size < MAX_UNACKNOWLEDGED_CONTROLS) {
-      const message = encodeControl(this.#nextToSend, this.#waiting.shift() as Uint8Array);
+      const body = this.#waiting.shift() as Uint8Array;
+      this.#waitingBytes -= body.length;
+      const message = encodeControl(this.#nextToSend, body);
       this.#unacknowledged.set(this.#nextToSend, message);
       this.#nextToSend += 1;
       released.push(message);

@@ -18,6 +18,9 @@ export const MAX_UNACKNOWLEDGED_CONTROLS = 256;
 /** Control messages that wait because 256 are unacknowledged: a peer that causes more than it takes in is cut off. */
 export const MAX_WAITING_CONTROLS = 4096;
 
+/** The same in bytes: some 120 pages of a manifest, of which a receiver has 24 on their way. */
+export const MAX_WAITING_CONTROL_BYTES = 4 * 1024 * 1024;
+
 /** Pages of the manifest asked for in one message: what a receiver takes in at a time. */
 export const MAX_PAGES_ASKED = 16;
 
