@@ -49,6 +49,9 @@ export class Receiver {
   #acks: [EntryId, number, number][] = [];
   readonly #again: [EntryId, number, number][] = [];
   #awaitedBlocks = 0;
+  #creditBytes = DEFAULT_CREDIT_BYTES;
+  /** Verified and not yet written, of all open files. */
+  #unwrittenBytes = 0;
   #filesDone = 0;
   #bytes = 0;
 
@@ -114,12 +117,19 @@ export class Receiver {
     this.#chosen = files;
     const totalBytes = files.reduce((sum, id) => sum + (entries[id] as FileEntry).sizeBytes, 0);
     this.#say({ type: 'choice', files: files.length, totalBytes, heldBytes: 0 });
+    this.#creditBytes = creditBytes;
     this.#say({ type: 'credit', bytes: creditBytes });
     this.#ask();
   }
 
-  /** The length of a block that was asked for. @throws ProtocolViolation for any other block */
+  /**
+   * The length of a block that was asked for and has begun to arrive.
+   * @throws ProtocolViolation for any other block, and where the sender takes no heed of the credit
+   */
   expectedLength({ entry, index }: BlockRef): number {
+    // Twice: a block may be on its way again by what the sender cannot know yet.
+    if (this.#unwrittenBytes > 2 * this.#creditBytes)
+      throw new ProtocolViolation('more sent than the credit');
     const asked = this.#open.get(entry)?.asked ?? this.#settled.get(entry) ?? 0;
     if (index >= asked) throw new ProtocolViolation('block never asked for');
     return blockLength(this.#fileEntry(entry).sizeBytes, index);
@@ -139,6 +149,7 @@ export class Receiver {
     }
     file.leaves.set(index, leaf);
     file.writing.add(index);
+    this.#unwrittenBytes += blockLength(file.entry.sizeBytes, index);
     this.#await(file, -1);
     return true;
   }
@@ -161,8 +172,10 @@ export class Receiver {
   written({ entry, index }: BlockRef): void {
     const file = this.#open.get(entry);
     if (!file?.writing.delete(index)) return;
+    const lengthBytes = blockLength(file.entry.sizeBytes, index);
     file.written += 1;
-    this.#bytes += blockLength(file.entry.sizeBytes, index);
+    this.#unwrittenBytes -= lengthBytes;
+    this.#bytes += lengthBytes;
     appendToRanges(this.#acks, { entry, index });
     this.#judge(entry, file);
   }
@@ -315,6 +328,7 @@ export class Receiver {
     this.#open.delete(entry);
     this.#settled.set(entry, file.asked);
     this.#await(file, -file.awaited);
+    for (const index of file.writing) this.#unwrittenBytes -= blockLength(file.entry.sizeBytes, index);
     if (this.#current?.[0] === entry) this.#current = null;
   }
 
