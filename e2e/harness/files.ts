@@ -7,6 +7,9 @@ import { promisify } from 'node:util';
 
 const CHUNK_BYTES = 1024 * 1024;
 
+/** What files are dated unless the test says otherwise: of no age that a copy would have by chance. */
+const MTIME = new Date('2020-02-29T12:34:56.789Z');
+
 /** A file of a tree to be made; a bare number is its size. */
 export interface FileSpec {
   readonly sizeBytes: number;
@@ -17,7 +20,10 @@ export interface FileSpec {
 /** By path with forward slashes; one that ends in a slash is an empty folder, and its size is 0. */
 export type TreeSpec = Readonly<Record<string, number | FileSpec>>;
 
-/** What two copies of an entry have in common if nothing was lost. `mode` is the permission bits alone. */
+/**
+ * What two copies of an entry have in common if nothing was lost. `mode` is the permission bits alone; the time is
+ * in whole milliseconds, as it travels.
+ */
 export type EntryDigest =
   | { readonly kind: 'file'; readonly sha256: string; readonly mode: number; readonly mtimeMs: number }
   | { readonly kind: 'folder' }
@@ -41,10 +47,11 @@ export async function makeFile(path: string, sizeBytes: number, seed = path): Pr
 }
 
 /** Makes a folder with all that the specification names, and returns its path. */
-export async function makeTree(folder: string, spec: TreeSpec): Promise<string> {
+export async function makeTree(folder: string, tree: TreeSpec): Promise<string> {
   await mkdir(folder, { recursive: true });
-  for (const [path, value] of Object.entries(spec)) {
-    const { sizeBytes, mode, mtime }: FileSpec = typeof value === 'number' ? { sizeBytes: value } : value;
+  for (const [path, value] of Object.entries(tree)) {
+    const spec: FileSpec = typeof value === 'number' ? { sizeBytes: value } : value;
+    const { sizeBytes, mode, mtime = MTIME } = spec;
     const absolute = join(folder, path);
     if (path.endsWith('/')) {
       await mkdir(absolute, { recursive: true });
@@ -52,7 +59,7 @@ export async function makeTree(folder: string, spec: TreeSpec): Promise<string> 
     }
     await makeFile(absolute, sizeBytes, path);
     if (mode !== undefined) await chmod(absolute, mode);
-    if (mtime !== undefined) await utimes(absolute, mtime, mtime);
+    await utimes(absolute, mtime, mtime);
   }
   return folder;
 }
@@ -92,5 +99,10 @@ async function digestEntry(path: string): Promise<EntryDigest> {
   const stats = await lstat(path);
   if (stats.isSymbolicLink()) return { kind: 'link', target: await readlink(path) };
   if (stats.isDirectory()) return { kind: 'folder' };
-  return { kind: 'file', sha256: await digestFile(path), mode: stats.mode & 0o777, mtimeMs: stats.mtimeMs };
+  return {
+    kind: 'file',
+    sha256: await digestFile(path),
+    mode: stats.mode & 0o777,
+    mtimeMs: Math.round(stats.mtimeMs),
+  };
 }

@@ -10,10 +10,16 @@ export type Route = 'lan' | 'direct' | 'relayed';
 
 /** What the CLI prints with --json, by the name in `event`. @see docs/cli.md */
 export interface CliEvents {
-  listening: { url: string; stun: string };
+  listening: { url: string; stun: string; fingerprint?: string };
+  skipped: { path: string; reason: string };
   link: { url: string; code: string };
-  session: { route: Route; rttMs: number | null };
-  progress: { bytes: number; totalBytes: number; wireBytes: number };
+  code: { code: string | null; reason: 'opened' | 'used' | 'burnt' | 'expired' };
+  server: { connected: boolean };
+  waiting: object;
+  offer: { files: number; totalBytes: number };
+  session: { route: Route; rttMs: number | null; receiver?: string };
+  progress: { bytes: number; totalBytes: number; wireBytes: number; receiver?: string };
+  failed: { path: string; code: string; message: string; receiver?: string };
   done: {
     bytes: number;
     wireBytes: number;
@@ -21,8 +27,10 @@ export interface CliEvents {
     seconds: number;
     route: Route;
     lanes: number;
+    folder?: string;
+    receiver?: string;
   };
-  error: { code: string; message: string };
+  error: { code: string; message: string; detail?: string; receiver?: string };
 }
 
 export type CliEvent = { [Name in keyof CliEvents]: { event: Name } & CliEvents[Name] }[keyof CliEvents];
