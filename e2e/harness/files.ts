@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, readlink, utimes } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -30,7 +30,7 @@ export type EntryDigest =
   | { readonly kind: 'link'; readonly target: string };
 
 /** Makes a file of bytes that look random and are the same for the same seed. Parents are made as well. */
-export async function makeFile(path: string, sizeBytes: number, seed = path): Promise<string> {
+export async function makeFile(path: string, sizeBytes: number, seed = basename(path)): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   const key = createHash('sha256').update(seed).digest();
   const stream = createCipheriv('aes-256-ctr', key, new Uint8Array(16));
