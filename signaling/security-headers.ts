@@ -4,7 +4,6 @@ import type { OwnHost } from './host-header.ts';
 const CLOSED_FEATURES = [
   'accelerometer',
   'autoplay',
-  'bluetooth',
   'camera',
   'display-capture',
   'encrypted-media',

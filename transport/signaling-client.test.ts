@@ -334,28 +334,42 @@ describe('a client', () => {
     await client.openSlot(new Log());
   });
 
-  test('falls back to polling where WebSockets do not pass', async () => {
+  test.each([
+    ['refuses', (near: Socket) => void near.end('HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n')],
+    ['swallows', () => {}],
+  ])('falls back to polling where a proxy %s WebSockets', async (_, onUpgrade) => {
     const { port, url } = await startServer();
-    const listener = createServer((near) => {
-      near.on('error', () => {});
-      near.once('data', (head) => {
+    const near = new Set<Socket>();
+    const proxy = createServer((socket) => {
+      near.add(socket);
+      socket.on('error', () => {});
+      socket.once('data', (head) => {
         if (/^upgrade: websocket/im.test(head.toString('latin1'))) {
-          near.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+          onUpgrade(socket);
           return;
         }
         const far = connect(port, '127.0.0.1');
         far.on('error', () => {});
         far.write(head);
-        near.pipe(far).pipe(near);
+        socket.pipe(far).pipe(socket);
       });
     });
-    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => {
-      listener.close();
+      proxy.close();
+      for (const socket of near) socket.destroy();
     });
-    const { port: deafPort } = listener.address() as AddressInfo;
-    const { senderId, senderLog, receiver } = await startPair(url, `http://127.0.0.1:${deafPort}`);
-    await expectRelay(receiver, senderId, senderLog);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const client = startClient(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+    const opening = client.openSlot(new Log());
+    // The time after which a swallowed attempt is given up, and the pause before the next.
+    await vi.advanceTimersByTimeAsync(5000);
+    vi.useRealTimers();
+    const { slot } = await opening;
+    await startClient(url).joinAsReceiver({ slot }, new Log());
   });
 
   test.each([

@@ -17,8 +17,10 @@ import { fetchIceServers } from './ice-servers.ts';
 import { Pace } from './signaling-pace.ts';
 import { StandingRoom, type Wire } from './signaling-room.ts';
 
-/** For a connection, a first join or an answer: a slow phone network needs seconds, a person waits no longer. */
+/** For a first join or an answer: a slow phone network needs seconds, a person waits no longer. */
 const PATIENCE_MS = 10_000;
+/** For a transport to open: twice fits into the patience, for WebSocket and for polling. */
+const CONNECT_TIMEOUT_MS = 4000;
 const RECONNECT_DELAY_MS = 250;
 const MAX_RECONNECT_DELAY_MS = 2000;
 
@@ -104,7 +106,7 @@ export class SignalingClient {
       tryAllTransports: true,
       forceNew: true,
       auth: { version: SIGNALING_VERSION },
-      timeout: PATIENCE_MS,
+      timeout: CONNECT_TIMEOUT_MS,
       reconnectionDelay: RECONNECT_DELAY_MS,
       reconnectionDelayMax: MAX_RECONNECT_DELAY_MS,
     });
@@ -126,6 +128,8 @@ export class SignalingClient {
       if (!socket.active) this.#end('server-refused');
     });
     socket.on('connect_error', ({ message }) => {
+      // A proxy that swallows WebSockets fails no attempt, so the fallback would never come to its turn.
+      if (message === 'timeout') socket.io.opts.transports = ['polling', 'websocket'];
       // While active it tries again by itself.
       if (!socket.active) this.#end(message === 'version-mismatch' ? message : 'server-refused');
     });
