@@ -280,7 +280,7 @@ describe('when the connection is lost', () => {
     await client.openSlot(log);
     await first.close();
     await startServer({ port: first.port });
-    for (const told of ['disconnected', 'closed connection-lost']) expect(await log.next()).toBe(told);
+    for (const told of ['disconnected', 'closed code-used']) expect(await log.next()).toBe(told);
     await client.openSlot(log);
   });
 

@@ -39,10 +39,10 @@ export interface RoomHandlers {
   /** The callee owns `payload`. */
   onRelay(from: string, payload: Uint8Array<ArrayBuffer>): void;
   /**
-   * This side is out of the room, for good: `code-used` (the slot was closed by its sender, or expired),
-   * `sender-gone` (it stayed away for minutes), `connection-lost` (to a receiver: the sender put it out; to the
-   * sender of a slot: the server restarted and forgot the slot), `peer-silent` (nothing was relayed in a
-   * code room), `room-taken` (the same claim came from elsewhere), or what befell the whole client:
+   * This side is out of the room, for good: `code-used` (the slot was closed by its sender, expired, or was
+   * forgotten by a server that restarted: its sender may open a new one), `sender-gone` (it stayed away for
+   * minutes), `connection-lost` (the sender put this receiver out), `peer-silent` (nothing was relayed in a code
+   * room), `room-taken` (the same claim came from elsewhere), or what befell the whole client:
    * `protocol-violation`, `server-refused`, `version-mismatch`.
    */
   onClosed(reason: TransferErrorCode): void;

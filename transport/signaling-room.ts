@@ -196,7 +196,7 @@ export class StandingRoom implements Room {
 
   #refused(code: RefusalCode): TransferError {
     // A sender whose slot the server does not know had it before the server's restart.
-    if (code === 'unknown-slot' && this.#role === 'sender') return new TransferError('connection-lost', code);
+    if (code === 'unknown-slot' && this.#role === 'sender') return new TransferError('code-used', code);
     return new TransferError(REFUSED[code], code);
   }
 }
