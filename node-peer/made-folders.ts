@@ -1,0 +1,78 @@
+import { constants, mkdir, open, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, posix } from 'node:path';
+import { systemCode } from './disk-error.ts';
+import { underFreeName, unlessTaken } from './free-name.ts';
+import { inParallel } from './in-parallel.ts';
+import { DISK_CALLS_AT_ONCE } from './limits.ts';
+import type { LinklessFolders } from './linkless-folders.ts';
+
+/** How a disk says that it syncs no folders, or lets nobody list this one. */
+const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EPERM', 'EISDIR', 'EACCES']);
+
+/**
+ * The share's folders in the target: each is made when something first goes into it, under its own name or, where
+ * that is taken, a numbered one. So nothing goes into a folder, or through a link, that was there before.
+ */
+export class MadeFolders {
+  readonly #folders: LinklessFolders;
+  /** Planned path to real path; parents before what lies in them. */
+  readonly #made: Map<string, Promise<string>>;
+
+  /** @param target real path of the folder that the share is saved in */
+  constructor(folders: LinklessFolders, target: string) {
+    this.#folders = folders;
+    this.#made = new Map([['.', Promise.resolve(target)]]);
+  }
+
+  /** The real path of the folder planned at this path, made now if need be; `.` is the target. */
+  make(planned: string): Promise<string> {
+    let made = this.#made.get(planned);
+    if (made === undefined) {
+      made = this.#make(planned, this.make(posix.dirname(planned)));
+      this.#made.set(planned, made);
+    }
+    return made;
+  }
+
+  async #make(planned: string, parentMade: Promise<string>): Promise<string> {
+    const parent = await parentMade;
+    const name = await this.#folders.within(parent, (at) =>
+      underFreeName(posix.basename(planned), 'folder', (free) => unlessTaken(() => mkdir(at(free)))),
+    );
+    return join(parent, name);
+  }
+
+  /** Makes the names in all of them, and in the target, durable. */
+  async sync(): Promise<void> {
+    await inParallel(await this.#real(), DISK_CALLS_AT_ONCE, async (folder) => {
+      try {
+        await this.#folders.within(folder, (at) => syncAt(at('.'), constants.O_RDONLY));
+      } catch (error) {
+        if (!CANNOT_SYNC.has(systemCode(error) ?? '')) throw error;
+      }
+    });
+  }
+
+  /** Takes back those in which nothing lies. */
+  async removeEmpty(): Promise<void> {
+    const [, ...made] = await this.#real();
+    for (const folder of made.reverse()) {
+      await this.#folders.within(dirname(folder), (at) => rmdir(at(basename(folder)))).catch(() => {});
+    }
+  }
+
+  async #real(): Promise<string[]> {
+    const settled = await Promise.allSettled(this.#made.values());
+    return settled.flatMap((made) => (made.status === 'fulfilled' ? [made.value] : []));
+  }
+}
+
+/** Makes a file or folder durable. */
+export async function syncAt(path: string, flags: number): Promise<void> {
+  const handle = await open(path, flags);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
