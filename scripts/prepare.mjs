@@ -33,7 +33,8 @@ const SOURCES = [
   'tsconfig.base.json',
   'tsconfig.json',
 ];
-const isTest = (name) => /\.(test|contract)\.ts$/.test(name) || name === 'testdata';
+const isTest = (name) =>
+  /\.(test|testing|contract)\.ts$/.test(name) || ['testdata', 'testing'].includes(name);
 
 /** @throws {Complaint} when the packages cannot be had */
 export function prepareDependencies() {
