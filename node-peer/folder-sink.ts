@@ -131,7 +131,6 @@ export class FolderSink implements Sink {
     });
   }
 
-  /** May also follow a `finish` that failed. */
   async abort(): Promise<void> {
     await this.#guard(this.#dir, async () => {
       await this.#partials?.removeAll();

@@ -240,6 +240,32 @@ describe('what cannot be sent is reported, and the rest is sent', () => {
     ]);
   });
 
+  test('files and folders that may not be read', async () => {
+    const scratch = await scratchFolder();
+    await plant(scratch, { 's/ok': 'ok', 's/secret': '', 's/closed/x': '' });
+    for (const path of [scratch, join(scratch, 's')]) await chmod(path, 0o755);
+    for (const path of ['s/secret', 's/closed']) await chmod(join(scratch, path), 0);
+    // Root may read everything: be nobody for a while.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      const source = await offer(join(scratch, 's'));
+      expect(pathsOf(source)).toEqual(['s/', 's/ok']);
+      expect(source.skipped).toEqual([
+        { path: 's/closed', reason: 'unreadable' },
+        { path: 's/secret', reason: 'unreadable' },
+      ]);
+      for (const path of ['s/secret', 's/closed', 's/closed/x']) {
+        await expect(FolderSource.open([join(scratch, path)])).rejects.toEqual(
+          fails('source-unreadable', /EACCES/),
+        );
+      }
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      await chmod(join(scratch, 's/closed'), 0o755);
+    }
+  });
+
   test('a path that is too long for the wire', async () => {
     const scratch = await scratchFolder();
     const part = 'd'.repeat(250);
@@ -323,4 +349,4 @@ test('ten thousand small files are offered and read, few of them open', async ()
     ]).toString();
     expect(Number(open)).toBeLessThanOrEqual(MAX_OPEN_FILES + 64);
   }
-});
+}, 60_000);

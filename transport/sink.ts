@@ -22,8 +22,9 @@ export interface SavedEntry {
  */
 export interface Sink {
   /**
-   * Makes places for the chosen entries: maps names, numbers those that exist, makes folders, checks or
-   * reserves space. Nothing is visible under its final name before `commit`.
+   * Makes places for the chosen entries: maps names, numbers those that exist, checks or reserves space.
+   * Nothing is visible under its final name before `commit`; a folder, which is not committed, appears with the
+   * first of what lies in it, or at `finish`.
    */
   open(chosen: readonly ChosenEntry[]): Promise<void>;
 
@@ -33,12 +34,15 @@ export interface Sink {
   /** The entry's root matched: every byte of it has been written. */
   commit(entry: EntryId): Promise<void>;
 
-  /** The entry failed: nothing of it may appear under its final name. */
+  /** The entry failed: nothing of it may appear under its final name. What is committed already stays. */
   discard(entry: EntryId): Promise<void>;
 
   /** Makes everything committed durable and visible: after it, and only then, the transfer may be called done. */
   finish(): Promise<readonly SavedEntry[]>;
 
-  /** The transfer ended early. Committed entries stay; the others leave nothing under a final name. */
+  /**
+   * The transfer ended early, or `finish` failed. Committed entries stay; the others leave nothing under a final
+   * name, and a folder with nothing in it is taken back.
+   */
   abort(): Promise<void>;
 }
