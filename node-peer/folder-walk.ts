@@ -73,11 +73,12 @@ export class FolderWalk {
     try {
       const real = await realpath(given);
       const stats = await stat(real);
-      await access(real, constants.R_OK);
       if (stats.isDirectory()) {
         const root = await this.#folders.addRoot(real);
-        await this.#addFolder(root, foundFolder(this.#topName(given, real, 'folder'), root, stats));
+        const top = foundFolder(this.#topName(given, real, 'folder'), root, stats);
+        await this.#addFolder(root, top, await this.#list(root, top));
       } else if (stats.isFile()) {
+        await access(real, constants.R_OK);
         const folder = await this.#folders.addRoot(dirname(real));
         this.#offer(foundFile(this.#topName(given, real, 'file'), folder, basename(real), stats));
       } else throw new Error('neither a file nor a folder');
@@ -97,18 +98,17 @@ export class FolderWalk {
     return unique;
   }
 
-  /** Adds a folder and what is found in it, in the order of names. What cannot be offered is left out and noted. */
-  async #addFolder(root: string, found: FoundFolder): Promise<void> {
-    const children = await this.#list(root, found).catch(() => null);
-    if (children === null) {
-      this.skipped.push({ path: found.path, reason: 'unreadable' });
-      return;
-    }
-    this.#offer(found);
+  /** Adds a folder and what was found in it, in the order of names. What cannot be offered is left out and noted. */
+  async #addFolder(root: string, folder: FoundFolder, children: readonly Found[]): Promise<void> {
+    this.#offer(folder);
     for (const child of children) {
-      if (child.kind === 'skipped') this.skipped.push({ path: child.path, reason: child.reason });
-      else if (child.kind === 'folder') await this.#addFolder(root, child);
-      else this.#offer(child);
+      if (child.kind === 'file') this.#offer(child);
+      else if (child.kind === 'skipped') this.skipped.push({ path: child.path, reason: child.reason });
+      else {
+        const inner = await this.#list(root, child).catch(() => null);
+        if (inner !== null) await this.#addFolder(root, child, inner);
+        else this.skipped.push({ path: child.path, reason: 'unreadable' });
+      }
     }
   }
 
