@@ -1,0 +1,147 @@
+import { type BlockRef, blockCount, blockLength, creditCost } from '../block.ts';
+import type { ReceiverMessage, SenderMessage } from '../control-message.ts';
+import type { Entry, EntryId } from '../entry.ts';
+import { equalBytes, LEAF_BYTES, LeafTree } from '../leaf-tree.ts';
+import { MAX_LIST_ITEMS } from '../limits.ts';
+
+export const keyOf = ({ entry, index }: BlockRef): string => `${entry}:${index}`;
+
+/** The leaf of a block whose bytes are a version number: the machines never look at bytes. */
+export function leafOf({ entry, index }: BlockRef, version: number): Uint8Array {
+  const leaf = new Uint8Array(LEAF_BYTES);
+  new Uint32Array(leaf.buffer).set([entry, index, version]);
+  return leaf;
+}
+
+export function expectThat(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Error(what);
+}
+
+/** What must hold of a transfer, kept apart from both machines: from what is said, sent and written alone. */
+export class TransferBooks {
+  readonly #entries: readonly Entry[];
+  readonly #creditBytes: number;
+  /** Sent and not acknowledged, as far as the sender can know. */
+  readonly #outstanding = new Map<string, { lane: string; cost: number }>();
+  #outstandingCost = 0;
+  readonly #sent = new Map<string, number>();
+  /** Reasons to send a block once more. */
+  readonly #causes = new Map<string, number>();
+  /** Verified and not written. */
+  readonly #held = new Map<string, number>();
+  #heldBytes = 0;
+  readonly #disk = new Map<string, number>();
+  readonly #roots = new Map<EntryId, Uint8Array>();
+
+  constructor(entries: readonly Entry[], creditBytes: number) {
+    this.#entries = entries;
+    this.#creditBytes = creditBytes;
+  }
+
+  sizeOf(entry: EntryId): number {
+    const found = this.#entries[entry];
+    expectThat(found?.kind === 'file', 'not a file');
+    return found.sizeBytes;
+  }
+
+  lengthOf({ entry, index }: BlockRef): number {
+    return blockLength(this.sizeOf(entry), index);
+  }
+
+  // At the sender
+
+  senderSays(message: SenderMessage): void {
+    if (message.type !== 'roots') return;
+    expectThat(message.roots.length <= MAX_LIST_ITEMS, 'too many roots in a message');
+    for (const [entry, root] of message.roots) {
+      expectThat(!this.#roots.has(entry), 'a root told twice');
+      this.#roots.set(entry, root);
+    }
+  }
+
+  senderHears(message: ReceiverMessage): void {
+    if (message.type === 'ack') {
+      for (const range of message.blocks) for (const key of keysOf(range)) this.#release(key);
+    } else if (message.type === 'request') {
+      for (const range of message.ranges) {
+        for (const key of keysOf(range)) {
+          this.#release(key);
+          if (this.#sent.has(key)) this.#cause(key);
+        }
+      }
+    } else if (message.type === 'failed') {
+      this.senderGaveUp(message.entry);
+    }
+  }
+
+  senderTakes(block: BlockRef, lane: string): void {
+    const key = keyOf(block);
+    this.#release(key);
+    const cost = creditCost(this.sizeOf(block.entry), block.index);
+    this.#outstanding.set(key, { lane, cost });
+    this.#outstandingCost += cost;
+    expectThat(this.#outstandingCost <= this.#creditBytes, 'more outstanding than the credit');
+    const times = (this.#sent.get(key) ?? 0) + 1;
+    this.#sent.set(key, times);
+    expectThat(times <= 1 + (this.#causes.get(key) ?? 0), 'a block sent again without a cause');
+  }
+
+  senderLosesLane(lane: string): void {
+    for (const [key, { lane: carrier }] of this.#outstanding) {
+      if (carrier !== lane) continue;
+      this.#release(key);
+      this.#cause(key);
+    }
+  }
+
+  senderGaveUp(entry: EntryId): void {
+    for (const key of this.#outstanding.keys()) if (key.startsWith(`${entry}:`)) this.#release(key);
+  }
+
+  #release(key: string): void {
+    this.#outstandingCost -= this.#outstanding.get(key)?.cost ?? 0;
+    this.#outstanding.delete(key);
+  }
+
+  #cause(key: string): void {
+    this.#causes.set(key, (this.#causes.get(key) ?? 0) + 1);
+  }
+
+  // At the receiver
+
+  /** @param exactly not where the sender may have struck blocks off its books that are still held: damaged ones, failed files */
+  receiverHolds(block: BlockRef, exactly: boolean): void {
+    const key = keyOf(block);
+    expectThat(!this.#held.has(key) && !this.#disk.has(key), 'a block to be written twice');
+    this.#held.set(key, this.lengthOf(block));
+    this.#heldBytes += this.lengthOf(block);
+    const bound = this.#creditBytes * (exactly ? 1 : 4);
+    expectThat(this.#heldBytes <= bound, 'more held in memory than the credit');
+  }
+
+  /** @param version null where the sink failed */
+  receiverWrote(block: BlockRef, version: number | null): void {
+    const key = keyOf(block);
+    this.#heldBytes -= this.#held.get(key) ?? 0;
+    this.#held.delete(key);
+    if (version !== null) this.#disk.set(key, version);
+  }
+
+  /** A committed file consists of what was offered, and of what its root says. */
+  judgeCommitted(entry: EntryId): void {
+    const sizeBytes = this.sizeOf(entry);
+    const blocks = blockCount(sizeBytes);
+    const tree = new LeafTree(sizeBytes, blocks);
+    for (let index = 0; index < blocks; index += 1) {
+      const version = this.#disk.get(keyOf({ entry, index }));
+      expectThat(version === 0, 'a file committed with a block missing or changed');
+      tree.set(index, leafOf({ entry, index }, version));
+    }
+    const told = this.#roots.get(entry);
+    expectThat(told !== undefined && equalBytes(tree.root(), told), 'a file committed under another root');
+  }
+}
+
+function* keysOf([entry, first, count]: readonly [EntryId, number, number]): Generator<string> {
+  for (let index = first; index < first + count; index += 1) yield keyOf({ entry, index });
+}
