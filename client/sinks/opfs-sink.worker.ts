@@ -19,12 +19,16 @@ class OpfsFile implements RandomAccessFile {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>, at: number): void {
+    // A refusal shows as a number of bytes as well: there, -8 made unsigned.
     const written = this.#handle.write(bytes, { at });
     if (written !== bytes.length) throw new TransferError('disk-full', `wrote ${written} of ${bytes.length}`);
   }
 
   truncate(lengthBytes: number): void {
     this.#handle.truncate(lengthBytes);
+    // Chromium's private windows, where this file lies in memory, refuse in silence.
+    if (this.#handle.getSize() !== lengthBytes)
+      throw new TransferError('disk-full', `no ${lengthBytes} bytes`);
   }
 
   close(): void {

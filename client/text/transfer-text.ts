@@ -1,8 +1,5 @@
 import type { CodeChange } from '#transport/code-door.ts';
 import type { Route } from '#transport/lane.ts';
-import type { TransferStatus } from '#transport/transfer-status.ts';
-import { formatDuration } from './format-duration.ts';
-import { formatSize } from './format-size.ts';
 
 export const ROUTE_TEXT: Record<Route, string> = {
   lan: 'same network',
@@ -32,11 +29,3 @@ export const CODE_CHANGE_TEXT: Record<CodeChange, { readonly replaced: string; r
     gone: 'The code has expired.',
   },
 };
-
-/** `1.2 of 3.4 GB` in full, with speed and time where they are known. */
-export function progressText(status: TransferStatus): string {
-  const parts = [`${formatSize(status.bytes)} of ${formatSize(status.totalBytes)}`];
-  if (status.bytesPerSecond !== null) parts.push(`${formatSize(status.bytesPerSecond)} a second`);
-  if (status.secondsLeft !== null) parts.push(`${formatDuration(status.secondsLeft)} left`);
-  return parts.join(', ');
-}

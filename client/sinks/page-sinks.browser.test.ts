@@ -1,0 +1,169 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sinkContract } from '#transport/sink.contract.ts';
+import { EXPORT_GRACE_MS } from '../limits.ts';
+import { crc32 } from '../zip/crc32.ts';
+import { dataAt, readZip } from '../zip/zip-reader.testing.ts';
+import { BlobSink } from './blob-sink.ts';
+import { OpfsSink } from './opfs-sink.ts';
+import type { Download, PageSink, Save } from './page-sink.ts';
+import { removeLeftovers } from './transfer-place.ts';
+
+const FAR_FUTURE_MS = Date.now() + 10 * EXPORT_GRACE_MS;
+const opened: PageSink[] = [];
+
+afterEach(async () => {
+  for (const sink of opened.splice(0)) await sink.release();
+});
+
+function watched<Kind extends PageSink>(sink: Kind): Kind {
+  opened.push(sink);
+  return sink;
+}
+
+/** By path what a download holds; folders as null. */
+async function contents(download: Download | null | undefined): Promise<Map<string, Uint8Array | null>> {
+  if (download == null) return new Map();
+  const bytes = new Uint8Array(await download.content.arrayBuffer());
+  if (download.content.type !== 'application/zip') return new Map([[download.fileName, bytes]]);
+  const read = (at: number, lengthBytes: number) => bytes.slice(at, at + lengthBytes);
+  const held = new Map<string, Uint8Array | null>();
+  for (const item of readZip(read, bytes.length)) {
+    if (item.name.endsWith('/')) {
+      held.set(item.name.slice(0, -1), null);
+      continue;
+    }
+    const data = read(dataAt(read, item), item.sizeBytes);
+    expect(crc32(data)).toBe(item.crc);
+    held.set(item.name, data);
+  }
+  return held;
+}
+
+/** Two downloads of one name are told apart by the browser alone: there is no place here where both could be seen. */
+const PROMISES = sinkContract.filter(
+  ({ name }) => name !== 'saving the same again leaves what was saved before',
+);
+
+const KINDS: Record<string, (save: Save) => PageSink> = {
+  'the sink in memory': (save) => new BlobSink(save),
+  'the sink in the private file system': (save) => new OpfsSink(save),
+};
+
+describe.each(Object.entries(KINDS))('%s', (_name, make) => {
+  test.each(PROMISES)('$name', async ({ run }) => {
+    let sink: PageSink | undefined;
+    await run({
+      create: async () => {
+        sink = watched(make(() => {}));
+        return sink;
+      },
+      saved: () => contents(sink?.download),
+    });
+  });
+
+  test('hands over one file as it is, and more than one as an archive named after their folder', async () => {
+    const saved: Download[] = [];
+    const one = watched(make((download) => saved.push(download)));
+    const entry = { kind: 'file', path: 'trip/a.html', sizeBytes: 2 } as const;
+    await one.open([{ id: 5, entry }]);
+    await one.write(5, 0, Uint8Array.of(1, 2));
+    await one.commit(5);
+    await one.finish();
+    const two = watched(make((download) => saved.push(download)));
+    await two.open([
+      { id: 4, entry: { kind: 'folder', path: 'trip' } },
+      { id: 5, entry },
+    ]);
+    await two.write(5, 0, Uint8Array.of(1, 2));
+    await two.commit(5);
+    await two.finish();
+    expect(saved.map(({ fileName, content }) => [fileName, content.type])).toEqual([
+      ['a.html', 'application/octet-stream'],
+      ['trip.zip', 'application/zip'],
+    ]);
+  });
+
+  test('has nothing to hand over where no file arrived', async () => {
+    const sink = watched(make(() => expect.unreachable()));
+    await sink.open([
+      { id: 0, entry: { kind: 'folder', path: 'trip' } },
+      { id: 1, entry: { kind: 'file', path: 'trip/a', sizeBytes: 2 } },
+    ]);
+    await sink.discard(1);
+    expect(await sink.finish()).toHaveLength(1);
+    expect(sink.download).toBeNull();
+  });
+});
+
+describe('the private file system', () => {
+  const big = { id: 0, entry: { kind: 'file', path: 'big', sizeBytes: 200_000_000 } } as const;
+  const small = { id: 0, entry: { kind: 'file', path: 'small', sizeBytes: 1 } } as const;
+
+  async function rootFolder(): Promise<FileSystemDirectoryHandle> {
+    return (await navigator.storage.getDirectory()).getDirectoryHandle('sallyport', { create: true });
+  }
+
+  // What the tests above handed over stays as long as their page.
+  beforeEach(async () => {
+    const root = await rootFolder();
+    for (const id of await places()) await root.removeEntry(id, { recursive: true });
+  });
+
+  async function places(): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const id of (await rootFolder()).keys()) ids.push(id);
+    return ids;
+  }
+
+  test('a full disk is known before the first byte', async () => {
+    const sink = watched(new OpfsSink(() => {}));
+    const petabyte = { id: 0, entry: { kind: 'file', path: 'big', sizeBytes: 2 ** 50 } } as const;
+    await expect(sink.open([petabyte])).rejects.toMatchObject({ code: 'disk-full' });
+    await sink.abort();
+    expect(await places()).toEqual([]);
+  });
+
+  test('what is abandoned is removed at once, what is being written is nobody else’s to remove', async () => {
+    const sink = watched(new OpfsSink(() => {}));
+    await sink.open([big]);
+    expect(await places()).toHaveLength(1);
+    await removeLeftovers(FAR_FUTURE_MS);
+    expect(await places()).toHaveLength(1);
+    await sink.write(0, 0, new Uint8Array(10));
+    await sink.release();
+    expect(await places()).toEqual([]);
+  });
+
+  test('leaving while blocks are under way leaves nothing', async () => {
+    const sink = watched(new OpfsSink(() => {}));
+    await sink.open([big]);
+    const writes = Array.from({ length: 16 }, (_, at) =>
+      sink.write(0, at * 1_000_000, new Uint8Array(1_000_000)),
+    );
+    const settled = Promise.allSettled(writes);
+    await Promise.all([sink.abort(), sink.release()]);
+    await settled;
+    expect(await places()).toEqual([]);
+  });
+
+  test('a leftover goes; one that was handed over stays while the browser may be copying it', async () => {
+    const root = await rootFolder();
+    await root.getDirectoryHandle('crashed', { create: true });
+    const exported = await root.getDirectoryHandle('copying', { create: true });
+    await exported.getFileHandle('exported', { create: true });
+    await removeLeftovers(Date.now());
+    expect(await places()).toEqual(['copying']);
+    await removeLeftovers(FAR_FUTURE_MS);
+    expect(await places()).toEqual([]);
+  });
+
+  test('what was handed over is not pulled away', async () => {
+    const sink = new OpfsSink(() => {});
+    await sink.open([small]);
+    await sink.write(0, 0, Uint8Array.of(7));
+    await sink.commit(0);
+    await sink.finish();
+    await sink.release();
+    expect((await contents(sink.download)).get('small')).toEqual(Uint8Array.of(7));
+  });
+});
