@@ -1,3 +1,4 @@
+import type { SkipReason } from '#node-peer/folder-walk.ts';
 import type { TransferErrorCode } from '#protocol/errors.ts';
 import type { Route } from '#transport/lane.ts';
 
@@ -12,7 +13,7 @@ export type CliEvent =
       readonly stun: string;
       readonly fingerprint?: string;
     }
-  | { readonly event: 'skipped'; readonly path: string; readonly reason: string }
+  | { readonly event: 'skipped'; readonly path: string; readonly reason: SkipReason }
   | { readonly event: 'link'; readonly url: string; readonly code: string | null }
   | {
       readonly event: 'code';

@@ -1,7 +1,9 @@
 import { renderUnicodeCompact } from 'uqr';
+import type { SkipReason } from '#node-peer/folder-walk.ts';
+import { visibleText } from '#protocol/local-path.ts';
 import type { Route } from '#transport/lane.ts';
 import type { CliEvent, Output } from './events.ts';
-import { formatBytes, formatCount, formatSeconds, printable, progressBar } from './terminal-text.ts';
+import { formatBytes, formatCount, formatSeconds, progressBar } from './terminal-text.ts';
 
 const ROUTES: Record<Route, string> = {
   lan: 'over the same network',
@@ -15,6 +17,15 @@ const CODE_REASONS = {
   burnt: 'Somebody typed wrong words three times, so the code was replaced. New code',
   expired: 'The code had expired. New code',
 } as const;
+
+const SKIP_REASONS: Record<SkipReason, string> = {
+  'link-outside': 'a symbolic link that leads out of the sent folder',
+  'link-to-folder': 'a symbolic link to a folder',
+  'link-broken': 'a symbolic link to nothing',
+  'not-a-file': 'neither a file nor a folder',
+  unreadable: 'it may not be read',
+  'unsafe-name': 'its name cannot travel',
+};
 
 const BAR_WIDTH = 24;
 
@@ -40,7 +51,7 @@ export class HumanOutput implements Output {
         this.#note(`STUN at ${event.stun}. Ctrl-C closes it.`);
         break;
       case 'skipped':
-        this.#note(`Not sent: ${printable(event.path)} (${event.reason})`);
+        this.#note(`Not sent: ${visibleText(event.path)} (${SKIP_REASONS[event.reason]})`);
         break;
       case 'link':
         this.#answer(`Link: ${event.url}`);
@@ -67,13 +78,13 @@ export class HumanOutput implements Output {
         this.#note(`Connected ${event.route ? ROUTES[event.route] : ''}${roundTrip(event.rttMs)}.`);
         break;
       case 'failed':
-        this.#note(`Failed: ${printable(event.path)}. ${event.message}`);
+        this.#note(`Failed: ${visibleText(event.path)}. ${event.message}`);
         break;
       case 'done':
         this.#note(doneSentence(event));
         break;
       case 'error':
-        this.#note(`${event.message}${event.detail ? ` (${printable(event.detail)})` : ''}`);
+        this.#note(`${event.message}${event.detail ? ` (${visibleText(event.detail)})` : ''}`);
         break;
     }
   }
@@ -119,6 +130,6 @@ function roundTrip(rttMs: number | null): string {
 function doneSentence({ bytes, files, seconds, folder }: Extract<CliEvent, { event: 'done' }>): string {
   const speed = seconds > 0 ? `, ${formatBytes(Math.round(bytes / seconds))}/s` : '';
   const where = folder === undefined ? 'The receiver has' : 'Received';
-  const at = folder === undefined ? '' : ` in ${printable(folder)}`;
+  const at = folder === undefined ? '' : ` in ${visibleText(folder)}`;
   return `${where} ${formatCount(files, 'file')}, ${formatBytes(bytes)}${at}, verified (${formatSeconds(seconds)}${speed}).`;
 }

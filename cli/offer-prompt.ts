@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
+import { visibleText } from '#protocol/local-path.ts';
 import type { Offer } from '#transport/receiving.ts';
-import { formatBytes, formatCount, printable } from './terminal-text.ts';
+import { formatBytes, formatCount } from './terminal-text.ts';
 
 /** What stands at the top of an offer: a file, or a folder with everything in it. */
 interface Item {
@@ -33,7 +34,7 @@ export async function askWhatToTake(
     for (;;) {
       const pick = items.length > 1 ? ', numbers such as 1,3-5 for some' : '';
       const answer = await prompt.question(
-        `Save to ${printable(folder)}? [Enter for all${pick}, n for nothing] `,
+        `Save to ${visibleText(folder)}? [Enter for all${pick}, n for nothing] `,
         { signal },
       );
       const chosen = parseAnswer(answer, items);
@@ -84,5 +85,5 @@ function topLevel(offer: Offer): Item[] {
 function describe({ name, isFolder, files, bytes }: Item, index: number): string {
   const number = String(index + 1).padStart(4);
   const details = isFolder ? `${formatCount(files, 'file')}, ${formatBytes(bytes)}` : formatBytes(bytes);
-  return `${number}  ${printable(name)}${isFolder ? '/' : ''}  (${details})`;
+  return `${number}  ${visibleText(name)}${isFolder ? '/' : ''}  (${details})`;
 }

@@ -1,4 +1,4 @@
-/** Text for a terminal: sizes and times as people say them, and nothing from a peer that could steer the terminal. */
+/** Sizes, times and progress as people read them in a terminal. */
 
 const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
 
@@ -22,15 +22,7 @@ export function formatCount(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** A name from elsewhere with control, format and line-breaking characters made visible: `\u{1b}`. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
-}
-
-/** `####------ 40 %`, as wide as asked. */
+/** `████░░░░ 50%`, as wide as asked. */
 export function progressBar(fraction: number, width: number): string {
   const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width);
   return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${Math.floor(fraction * 100)}%`;

@@ -32,7 +32,6 @@ const launchOptions = (args: string[]) => ({
   args: [...QUIET, ...args],
 });
 
-// biome-ignore lint/style/noDefaultExport: it is where Playwright looks.
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',

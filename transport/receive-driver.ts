@@ -79,7 +79,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   onControl(message: SenderMessage): void {
     this.#receiver.hear(message);
     if (message.type === 'page' && this.#receiver.offer) this.#offer.resolve(this.#receiver.offer);
-    if (message.type === 'failed') this.#discard(message.entry);
+    if (message.type === 'failed' && this.#receiver.failed.has(message.entry)) this.#discard(message.entry);
     this.#advance();
   }
 

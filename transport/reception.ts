@@ -54,7 +54,10 @@ export class Reception {
     const { run, version } = inspectHello(hello);
     const relay = (message: Uint8Array<ArrayBuffer>) =>
       void this.#options.room.relay(member, message).catch(() => {});
-    this.#runs.get(member)?.end(new TransferError('connection-lost', 'the receiver began anew'));
+    const earlier = this.#runs.get(member);
+    // Said twice by the server: the run goes on.
+    if (earlier?.id === run) return;
+    earlier?.end(new TransferError('connection-lost', 'the receiver began anew'));
     const refusal = this.#refusal(run, version);
     if (refusal) {
       relay(refuse(hello, refusal));
