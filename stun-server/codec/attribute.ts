@@ -35,45 +35,49 @@ export interface ReceivedAttribute extends Attribute {
 const ATTRIBUTE_HEADER_BYTES = 4;
 
 /** Bytes on the wire, padding included. */
-export function attributeBytes(attribute: Attribute): number {
-  return ATTRIBUTE_HEADER_BYTES + padded(attribute.value.length);
+export function attributesBytes(attributes: readonly Attribute[]): number {
+  return attributes.reduce((sum, { value }) => sum + ATTRIBUTE_HEADER_BYTES + padded(value.length), 0);
 }
 
-/** @returns the offset behind the attribute and its padding, which is zeros. */
-export function writeAttribute(target: Uint8Array, offset: number, attribute: Attribute): number {
-  writeUint16(target, offset, attribute.type);
-  writeUint16(target, offset + 2, attribute.value.length);
-  target.set(attribute.value, offset + ATTRIBUTE_HEADER_BYTES);
-  return offset + attributeBytes(attribute);
+/** Writes attributes one after another from `start`; where they are padded, `target` keeps its zeros. */
+export function writeAttributes(target: Uint8Array, start: number, attributes: readonly Attribute[]): void {
+  let offset = start;
+  for (const { type, value } of attributes) {
+    writeUint16(target, offset, type);
+    writeUint16(target, offset + 2, value.length);
+    target.set(value, offset + ATTRIBUTE_HEADER_BYTES);
+    offset += ATTRIBUTE_HEADER_BYTES + padded(value.length);
+  }
 }
 
 /** A copy of the message with one attribute more and the length that it then has. */
 export function appendAttribute(message: Uint8Array, attribute: Attribute): Uint8Array {
-  const bytes = new Uint8Array(message.length + attributeBytes(attribute));
+  const bytes = new Uint8Array(message.length + attributesBytes([attribute]));
   bytes.set(message);
   writeLength(bytes, bytes.length - HEADER_BYTES);
-  writeAttribute(bytes, message.length, attribute);
+  writeAttributes(bytes, message.length, [attribute]);
   return bytes;
 }
 
 /**
- * Every attribute of a message whose length is a multiple of four, in order.
+ * Attributes one after another up to the end of `bytes`, whose length is a multiple of four.
  *
- * @returns null where one overruns the message.
+ * @param start where the first one begins.
+ * @returns null where one overruns the end.
  */
-export function readAttributes(message: Uint8Array): ReceivedAttribute[] | null {
+export function readAttributes(bytes: Uint8Array, start: number): ReceivedAttribute[] | null {
   const attributes: ReceivedAttribute[] = [];
-  let offset = HEADER_BYTES;
-  while (offset < message.length) {
-    const start = offset + ATTRIBUTE_HEADER_BYTES;
-    const end = start + readUint16(message, offset + 2);
-    if (end > message.length) return null;
-    attributes.push({ type: readUint16(message, offset), value: message.subarray(start, end), offset });
-    offset = padded(end);
+  let offset = start;
+  while (offset < bytes.length) {
+    const valueStart = offset + ATTRIBUTE_HEADER_BYTES;
+    const valueEnd = valueStart + readUint16(bytes, offset + 2);
+    if (valueEnd > bytes.length) return null;
+    attributes.push({ type: readUint16(bytes, offset), value: bytes.subarray(valueStart, valueEnd), offset });
+    offset = padded(valueEnd);
   }
   return attributes;
 }
 
-export function padded(sizeBytes: number): number {
+function padded(sizeBytes: number): number {
   return (sizeBytes + 3) & ~3;
 }

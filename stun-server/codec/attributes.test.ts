@@ -66,7 +66,7 @@ describe('IP addresses', () => {
     ['1:2:3:4:5:6:7:8', '00010002000300040005000600070008'],
     ['::ffff:192.0.2.7', '00000000000000000000ffffc0000207'],
     ['64:ff9b::192.0.2.7', '0064ff9b0000000000000000c0000207'],
-    ['fe80::1%eth0', 'fe800000000000000000000000000001'],
+    ['fe80::1%eth0.100', 'fe800000000000000000000000000001'],
   ])('%s is %s', (text, hex) => {
     expect(Buffer.from(ipAddressBytes(text)).toString('hex')).toBe(hex);
   });
@@ -229,6 +229,7 @@ describe('PASSWORD-ALGORITHMS', () => {
   test.each([
     ['half an entry', [0, 2]],
     ['parameters that overrun', [0, 2, 0, 1]],
+    ['parameters without their padding', [0, 2, 0, 1, 0]],
   ])('with %s are malformed', (_, value) => {
     expect(readPasswordAlgorithms(raw('PASSWORD-ALGORITHMS', ...value))).toBeNull();
     expect(readPasswordAlgorithm(raw('PASSWORD-ALGORITHM', ...value))).toBeNull();

@@ -1,4 +1,5 @@
 import { readUint16, readUint32, writeUint16, writeUint32 } from './big-endian.ts';
+
 /** Bytes before the first attribute. @see RFC 8489 section 5 */
 export const HEADER_BYTES = 20;
 export const MAGIC_COOKIE = 0x2112a442;

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { ATTRIBUTE, appendAttribute, attributeBytes } from './attribute.ts';
+import { ATTRIBUTE, appendAttribute, attributesBytes } from './attribute.ts';
 import { HEADER_BYTES, writeLength } from './header.ts';
 import { findAttribute, type StunMessage } from './message.ts';
 
@@ -41,7 +41,7 @@ function hasMac(message: StunMessage, key: Uint8Array, hash: Hash): boolean {
 function mac(preceding: Uint8Array, key: Uint8Array, hash: Hash): Uint8Array {
   const macAttribute = { type: attributeType(hash), value: new Uint8Array(MAC_BYTES[hash]) };
   const header = preceding.slice(0, HEADER_BYTES);
-  writeLength(header, preceding.length - HEADER_BYTES + attributeBytes(macAttribute));
+  writeLength(header, preceding.length - HEADER_BYTES + attributesBytes([macAttribute]));
   return createHmac(hash, key).update(header).update(preceding.subarray(HEADER_BYTES)).digest();
 }
 

@@ -1,7 +1,8 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VECTORS } from '../testing/vectors.ts';
-import { ATTRIBUTE, appendAttribute } from './attribute.ts';
+import { ATTRIBUTE, type Attribute, appendAttribute } from './attribute.ts';
 import { readUserhash, shortTermKey } from './credential.ts';
 import { readErrorCode } from './error-code.ts';
 import { withFingerprint } from './fingerprint.ts';
@@ -83,6 +84,28 @@ describe('what a receiver discards', () => {
     return copy;
   };
   const marked = withFingerprint(plain);
+  const empty = (type: number) => ({ type, value: new Uint8Array() });
+  const unpadded = Uint8Array.from([...encodeMessage(REQUEST), 0x80, 0x22, 0, 1, 7]);
+  unpadded[3] = 5;
+  /** A FINGERPRINT of the wrong place or size can still hold the right sum. */
+  const summed = (preceding: Uint8Array, sizeBytes: number, ...following: Attribute[]) => {
+    const fingerprint = { type: ATTRIBUTE.FINGERPRINT, value: new Uint8Array(sizeBytes) };
+    const message = [fingerprint, ...following].reduce(appendAttribute, preceding);
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32BE((crc32(message.subarray(0, preceding.length)) ^ 0x5354554e) >>> 0);
+    message.set(sum.subarray(0, sizeBytes), preceding.length + 4);
+    return message;
+  };
+  // Three bytes are the whole sum where its fourth is the zero that is read behind them: 1 in 256.
+  const shortSum = Array.from({ length: 5_000 }, (_, i) => {
+    const value = Uint8Array.of(i >> 8, i & 0xff);
+    return summed(encodeMessage(REQUEST, [{ type: ATTRIBUTE.SOFTWARE, value }]), 3);
+  }).find((message) => (crc32(message.subarray(0, 28)) & 0xff) === 0x4e);
+
+  test('not a FINGERPRINT in its place', () => {
+    expect(summed(plain, 4)).toEqual(marked);
+    expect(decodeMessage(marked)).not.toBeNull();
+  });
 
   test.each([
     ['nothing', new Uint8Array()],
@@ -91,17 +114,15 @@ describe('what a receiver discards', () => {
     ['a wrong cookie', edited(7, 0x43)],
     ['a length one word short', edited(3, 8)],
     ['a length one word long', edited(3, 16)],
-    ['a length that is no multiple of four', edited(3, 13)],
+    ['a length that is no multiple of four', unpadded],
     ['an attribute that overruns by one byte', edited(23, 9)],
     ['an attribute that overruns by far', edited(22, 0xff, 0xff)],
     ['a FINGERPRINT that is wrong', marked.map((byte, i) => (i === marked.length - 1 ? byte ^ 1 : byte))],
-    [
-      'a FINGERPRINT before another attribute',
-      appendAttribute(marked, { type: 0x8022, value: new Uint8Array() }),
-    ],
+    ['a FINGERPRINT before another attribute', summed(plain, 4, empty(0x8022))],
     ['two FINGERPRINTs', withFingerprint(marked)],
-    ['a FINGERPRINT of 0 bytes', appendAttribute(plain, { type: 0x8028, value: new Uint8Array() })],
-    ['a FINGERPRINT of 8 bytes', appendAttribute(plain, { type: 0x8028, value: new Uint8Array(8) })],
+    ['a FINGERPRINT of 0 bytes', appendAttribute(plain, empty(0x8028))],
+    ['a FINGERPRINT of 3 bytes', shortSum ?? plain],
+    ['a FINGERPRINT of 8 bytes', summed(plain, 8)],
   ])('%s', (_, received) => {
     expect(decodeMessage(plain)).not.toBeNull();
     expect(decodeMessage(received)).toBeNull();

@@ -1,10 +1,10 @@
 import {
   ATTRIBUTE,
   type Attribute,
-  attributeBytes,
+  attributesBytes,
   type ReceivedAttribute,
   readAttributes,
-  writeAttribute,
+  writeAttributes,
 } from './attribute.ts';
 import { isFingerprintValid } from './fingerprint.ts';
 import { HEADER_BYTES, type MessageHeader, readHeader, writeHeader } from './header.ts';
@@ -24,11 +24,10 @@ export interface StunMessage extends MessageHeader {
  * @see RFC 8489 section 5
  */
 export function encodeMessage(header: MessageHeader, attributes: readonly Attribute[] = []): Uint8Array {
-  const sizeBytes = attributes.reduce((sum, attribute) => sum + attributeBytes(attribute), 0);
+  const sizeBytes = attributesBytes(attributes);
   const bytes = new Uint8Array(HEADER_BYTES + sizeBytes);
   writeHeader(bytes, header, sizeBytes);
-  let offset = HEADER_BYTES;
-  for (const attribute of attributes) offset = writeAttribute(bytes, offset, attribute);
+  writeAttributes(bytes, HEADER_BYTES, attributes);
   return bytes;
 }
 
@@ -42,7 +41,7 @@ export function encodeMessage(header: MessageHeader, attributes: readonly Attrib
 export function decodeMessage(bytes: Uint8Array): StunMessage | null {
   const header = readHeader(bytes);
   if (header === null) return null;
-  const all = readAttributes(bytes);
+  const all = readAttributes(bytes, HEADER_BYTES);
   if (all === null) return null;
   const fingerprint = all.find(({ type }) => type === ATTRIBUTE.FINGERPRINT);
   if (fingerprint !== undefined && !isFingerprintValid(bytes, fingerprint)) return null;

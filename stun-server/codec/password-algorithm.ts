@@ -1,5 +1,4 @@
-import { ATTRIBUTE, type Attribute, padded } from './attribute.ts';
-import { readUint16, writeUint16 } from './big-endian.ts';
+import { ATTRIBUTE, type Attribute, attributesBytes, readAttributes, writeAttributes } from './attribute.ts';
 import { findAttribute, type StunMessage } from './message.ts';
 
 /** IANA's STUN password algorithms. @see RFC 8489 section 18.5 */
@@ -10,8 +9,6 @@ export interface PasswordAlgorithm {
   readonly algorithm: number;
   readonly parameters: Uint8Array;
 }
-
-const ENTRY_HEADER_BYTES = 4;
 
 /** The one that a client chose. @see RFC 8489 section 14.12 */
 export function passwordAlgorithm(entry: PasswordAlgorithm): Attribute {
@@ -34,33 +31,17 @@ export function readPasswordAlgorithms(message: StunMessage): PasswordAlgorithm[
   return readEntries(message, ATTRIBUTE['PASSWORD-ALGORITHMS']);
 }
 
+/** An entry has the form of an attribute: number, length, parameters, padding (RFC 8489 figure 11). */
 function encodeEntries(entries: readonly PasswordAlgorithm[]): Uint8Array {
-  const sizeBytes = entries.reduce(
-    (sum, { parameters }) => sum + ENTRY_HEADER_BYTES + padded(parameters.length),
-    0,
-  );
-  const value = new Uint8Array(sizeBytes);
-  let offset = 0;
-  for (const { algorithm, parameters } of entries) {
-    writeUint16(value, offset, algorithm);
-    writeUint16(value, offset + 2, parameters.length);
-    value.set(parameters, offset + ENTRY_HEADER_BYTES);
-    offset += ENTRY_HEADER_BYTES + padded(parameters.length);
-  }
+  const attributes = entries.map(({ algorithm, parameters }) => ({ type: algorithm, value: parameters }));
+  const value = new Uint8Array(attributesBytes(attributes));
+  writeAttributes(value, 0, attributes);
   return value;
 }
 
 function readEntries(message: StunMessage, type: number): PasswordAlgorithm[] | null {
   const value = findAttribute(message, type)?.value;
   if (value === undefined || value.length % 4 !== 0) return null;
-  const entries: PasswordAlgorithm[] = [];
-  let offset = 0;
-  while (offset < value.length) {
-    const start = offset + ENTRY_HEADER_BYTES;
-    const end = start + readUint16(value, offset + 2);
-    if (end > value.length) return null;
-    entries.push({ algorithm: readUint16(value, offset), parameters: value.subarray(start, end) });
-    offset = padded(end);
-  }
-  return entries;
+  const entries = readAttributes(value, 0);
+  return entries?.map((entry) => ({ algorithm: entry.type, parameters: entry.value })) ?? null;
 }
