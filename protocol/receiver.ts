@@ -113,7 +113,7 @@ export class Receiver {
   choose(ids: readonly EntryId[], creditBytes: number = DEFAULT_CREDIT_BYTES): void {
     const entries = this.offer;
     if (!entries || this.#chosen) throw new Error('choose needs a whole manifest, once');
-    const files = ids.filter((id) => entries[id]?.kind === 'file');
+    const files = [...new Set(ids)].filter((id) => entries[id]?.kind === 'file');
     this.#chosen = files;
     const totalBytes = files.reduce((sum, id) => sum + (entries[id] as FileEntry).sizeBytes, 0);
     this.#say({ type: 'choice', files: files.length, totalBytes, heldBytes: 0 });
@@ -127,8 +127,8 @@ export class Receiver {
    * @throws ProtocolViolation for any other block, and where the sender takes no heed of the credit
    */
   expectedLength({ entry, index }: BlockRef): number {
-    // Twice: a block may be on its way again by what the sender cannot know yet.
-    if (this.#unwrittenBytes > 2 * this.#creditBytes)
+    // With room for what an honest sender no longer counts: blocks asked for again, and of files that it gave up.
+    if (this.#unwrittenBytes > 4 * this.#creditBytes)
       throw new ProtocolViolation('more sent than the credit');
     const asked = this.#open.get(entry)?.asked ?? this.#settled.get(entry) ?? 0;
     if (index >= asked) throw new ProtocolViolation('block never asked for');

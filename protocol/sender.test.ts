@@ -1,0 +1,297 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type BlockRef, MIN_CREDIT_COST_BYTES } from './block.ts';
+import { encodeControlMessage, type SenderMessage } from './control-message.ts';
+import type { Entry } from './entry.ts';
+import { ProtocolViolation } from './errors.ts';
+import {
+  BLOCK_BYTES,
+  DEFAULT_CREDIT_BYTES,
+  MAX_CONTROL_BYTES,
+  MAX_LIST_ITEMS,
+  MAX_RANGE_BLOCKS,
+} from './limits.ts';
+import { Manifest } from './manifest.ts';
+import { Sender, type SenderTask } from './sender.ts';
+import { anyReceiverMessage } from './testing/any-control-message.ts';
+import { leafOf } from './testing/transfer-books.ts';
+
+/** SALLYPORT_FUZZ=10 tries ten times as many inputs. */
+const FUZZ = Number(process.env['SALLYPORT_FUZZ'] ?? 1);
+
+/** A share of files of these sizes, null standing for a folder, and a receiver that chose all of it. */
+function offer(...sizes: (number | null)[]) {
+  const entries = sizes.map(
+    (sizeBytes, i): Entry =>
+      sizeBytes === null
+        ? { kind: 'folder', path: `folder ${i}` }
+        : { kind: 'file', path: `file ${i}`, sizeBytes },
+  );
+  const said: SenderMessage[] = [];
+  const manifest = new Manifest(entries);
+  const sender = new Sender(manifest, (message) => said.push(message));
+  const { totalBytes } = manifest.header;
+  const chooseAll = () => sender.hear({ type: 'choice', files: entries.length, totalBytes, heldBytes: 0 });
+  const request = (ranges: [number, number, number][], roots: number[] = []) =>
+    sender.hear({ type: 'request', ranges, roots });
+  return { sender, said, chooseAll, request };
+}
+
+/** Takes every task that there is now. */
+function takeAll(sender: Sender, lane = 'a'): SenderTask[] {
+  const tasks: SenderTask[] = [];
+  for (let task = sender.take(lane); task; task = sender.take(lane)) tasks.push(task);
+  return tasks;
+}
+
+/** `send 0:1`, for reading. */
+const name = (task: SenderTask): string =>
+  task.type === 'confirm' ? `confirm ${task.entry}` : `${task.type} ${task.block.entry}:${task.block.index}`;
+const hash = (sender: Sender, ...blocks: BlockRef[]) => {
+  for (const block of blocks) sender.hashed(block, leafOf(block, 0));
+};
+
+describe('Sender', () => {
+  it('announces the manifest at once and gives the pages that it is asked for', () => {
+    const { sender, said } = offer(5, null);
+    expect(said).toEqual([{ type: 'manifest', entries: 2, pages: 1, totalBytes: 5 }]);
+    sender.hear({ type: 'pages', first: 0, count: 1 });
+    expect(said[1]).toMatchObject({ type: 'page', page: 0 });
+    expect(() => sender.hear({ type: 'pages', first: 0, count: 2 })).toThrow(ProtocolViolation);
+  });
+
+  it('serves blocks in the order asked for, with their lengths', () => {
+    const { sender, chooseAll, request } = offer(2 * BLOCK_BYTES + 7, 3);
+    chooseAll();
+    request([
+      [0, 2, 1],
+      [1, 0, 1],
+      [0, 0, 2],
+    ]);
+    const tasks = takeAll(sender);
+    expect(tasks.map(name)).toEqual(['send 0:2', 'send 1:0', 'send 0:0', 'send 0:1']);
+    expect(tasks.map((task) => task.type === 'send' && task.lengthBytes)).toEqual([
+      7,
+      3,
+      BLOCK_BYTES,
+      BLOCK_BYTES,
+    ]);
+  });
+
+  it('sends no more than the credit, goes on as acknowledgements come, and counts 4,096 bytes for less', () => {
+    const { sender, chooseAll, request } = offer(20 * BLOCK_BYTES, ...Array(600).fill(1));
+    chooseAll();
+    request([[0, 0, 20]]);
+    expect(takeAll(sender)).toHaveLength(DEFAULT_CREDIT_BYTES / BLOCK_BYTES);
+    sender.hear({ type: 'ack', blocks: [[0, 3, 2]] });
+    expect(takeAll(sender).map(name)).toEqual(['send 0:16', 'send 0:17']);
+    sender.hear({ type: 'ack', blocks: [[0, 0, 20]] });
+    sender.hear({ type: 'ack', blocks: [[0, 0, 20]] });
+    expect(sender.acknowledgedBytes).toBe(18 * BLOCK_BYTES);
+    takeAll(sender);
+    sender.hear({ type: 'ack', blocks: [[0, 18, 2]] });
+    expect(sender.acknowledgedBytes).toBe(20 * BLOCK_BYTES);
+    sender.hear({ type: 'credit', bytes: BLOCK_BYTES });
+    request(Array.from({ length: MAX_LIST_ITEMS }, (_, i) => [i + 1, 0, 1]));
+    expect(takeAll(sender)).toHaveLength(BLOCK_BYTES / MIN_CREDIT_COST_BYTES);
+  });
+
+  it('serves what a lost lane carried first, on the lane that asks', () => {
+    const { sender, chooseAll, request } = offer(5 * BLOCK_BYTES);
+    chooseAll();
+    request([[0, 0, 5]]);
+    expect([sender.take('a'), sender.take('b'), sender.take('a')].map((task) => task && name(task))).toEqual([
+      'send 0:0',
+      'send 0:1',
+      'send 0:2',
+    ]);
+    sender.hear({ type: 'ack', blocks: [[0, 2, 1]] });
+    sender.laneLost('a');
+    expect(takeAll(sender, 'b').map(name)).toEqual(['send 0:0', 'send 0:3', 'send 0:4']);
+    sender.laneLost('a');
+    expect(takeAll(sender, 'b')).toEqual([]);
+    sender.laneLost('b');
+    expect(takeAll(sender, 'c').map(name)).toEqual(['send 0:1', 'send 0:0', 'send 0:3', 'send 0:4']);
+  });
+
+  it('reads and hashes for the root what nobody asked for, and not what is being read for sending', () => {
+    const { sender, said, chooseAll, request } = offer(4 * BLOCK_BYTES);
+    chooseAll();
+    request([[0, 1, 1]], [0]);
+    expect(takeAll(sender).map(name)).toEqual(['send 0:1', 'hash 0:0', 'hash 0:2', 'hash 0:3']);
+    hash(sender, { entry: 0, index: 3 }, { entry: 0, index: 1 }, { entry: 0, index: 0 });
+    expect(takeAll(sender)).toEqual([]);
+    hash(sender, { entry: 0, index: 2 });
+    expect(takeAll(sender).map(name)).toEqual(['confirm 0']);
+    sender.flush();
+    expect(said.map(({ type }) => type)).toEqual(['manifest']);
+    sender.confirmed(0);
+    sender.flush();
+    expect(said[1]).toMatchObject({ type: 'roots', roots: [[0, expect.any(Uint8Array)]] });
+    sender.confirmed(0);
+    sender.flush();
+    expect(said).toHaveLength(2);
+  });
+
+  it('confirms an empty file before it tells its root', () => {
+    const { sender, said, chooseAll, request } = offer(0);
+    chooseAll();
+    request([], [0]);
+    expect(takeAll(sender).map(name)).toEqual(['confirm 0']);
+    sender.confirmed(0);
+    sender.flush();
+    expect(said).toHaveLength(2);
+  });
+
+  it('lets small files share messages, and fills none beyond its bound', () => {
+    const files = MAX_LIST_ITEMS + 100;
+    const { sender, said, chooseAll, request } = offer(...Array(files).fill(0));
+    chooseAll();
+    request([], [...Array(MAX_LIST_ITEMS).keys()]);
+    request(
+      [],
+      Array.from({ length: 100 }, (_, i) => MAX_LIST_ITEMS + i),
+    );
+    for (const task of takeAll(sender)) if (task.type === 'confirm') sender.confirmed(task.entry);
+    sender.flush();
+    expect(said.slice(1).map((message) => message.type === 'roots' && message.roots.length)).toEqual([
+      MAX_LIST_ITEMS,
+      100,
+    ]);
+  });
+
+  it('gives a file up where a block read again differs, tells it once, and hears no more of it', () => {
+    const { sender, said, chooseAll, request } = offer(2 * BLOCK_BYTES, 1);
+    chooseAll();
+    request([[0, 0, 2]], [0]);
+    takeAll(sender);
+    hash(sender, { entry: 0, index: 0 });
+    sender.hashed({ entry: 0, index: 0 }, leafOf({ entry: 0, index: 0 }, 1));
+    sender.fail(0, 'source-unreadable');
+    sender.hashed({ entry: 0, index: 1 }, leafOf({ entry: 0, index: 1 }, 0));
+    sender.confirmed(0);
+    sender.flush();
+    expect(said.slice(1)).toEqual([{ type: 'failed', entry: 0, code: 'source-changed' }]);
+    expect([...sender.failed]).toEqual([[0, 'source-changed']]);
+    request([[0, 0, 2]], [0]);
+    sender.laneLost('a');
+    expect(takeAll(sender)).toEqual([]);
+  });
+
+  it('stops serving a file that the receiver gave up', () => {
+    const { sender, said, chooseAll, request } = offer(20 * BLOCK_BYTES, 16 * BLOCK_BYTES);
+    chooseAll();
+    request([
+      [0, 0, 20],
+      [1, 0, 16],
+    ]);
+    takeAll(sender);
+    sender.hear({ type: 'failed', entry: 0, code: 'disk-full' });
+    expect(takeAll(sender).map(name)).toHaveLength(16);
+    expect(said).toHaveLength(1);
+    expect(sender.failed.get(0)).toBe('disk-full');
+  });
+
+  it.each<[string, (sender: ReturnType<typeof offer>) => void]>([
+    ['a request before a choice', ({ request }) => request([[0, 0, 1]])],
+    [
+      'a choice of more files',
+      ({ sender }) => sender.hear({ type: 'choice', files: 4, totalBytes: 0, heldBytes: 0 }),
+    ],
+    [
+      'a choice of more bytes',
+      ({ sender }) => sender.hear({ type: 'choice', files: 1, totalBytes: 9 * BLOCK_BYTES, heldBytes: 0 }),
+    ],
+    [
+      'more held than chosen',
+      ({ sender }) => sender.hear({ type: 'choice', files: 1, totalBytes: 5, heldBytes: 6 }),
+    ],
+    ['completion before a choice', ({ sender }) => sender.hear({ type: 'complete' })],
+    ['a second choice', ({ chooseAll }) => [chooseAll(), chooseAll()]],
+    ['a range past a file’s end', ({ chooseAll, request }) => [chooseAll(), request([[0, 2, 2]])]],
+    ['a range far past a file’s end', ({ chooseAll, request }) => [chooseAll(), request([[0, 2 ** 33, 1]])]],
+    ['a range of an empty file', ({ chooseAll, request }) => [chooseAll(), request([[2, 0, 1]])]],
+    ['a range of a folder', ({ chooseAll, request }) => [chooseAll(), request([[1, 0, 1]])]],
+    [
+      'a range of an entry that is not there',
+      ({ chooseAll, request }) => [chooseAll(), request([[3, 0, 1]])],
+    ],
+    ['a root of a folder', ({ chooseAll, request }) => [chooseAll(), request([], [1])]],
+    [
+      'an acknowledgement past a file’s end',
+      ({ sender }) => sender.hear({ type: 'ack', blocks: [[0, 1, 3]] }),
+    ],
+    ['an acknowledgement for a folder', ({ sender }) => sender.hear({ type: 'ack', blocks: [[1, 0, 1]] })],
+    ['a failure of a folder', ({ sender }) => sender.hear({ type: 'failed', entry: 1, code: 'damaged' })],
+  ])('refuses %s', (_what, act) => {
+    const made = offer(2 * BLOCK_BYTES + 1, null, 0);
+    expect(() => act(made)).toThrow(ProtocolViolation);
+  });
+
+  it('cuts off a receiver that asks for ever more and takes nothing', () => {
+    const { chooseAll, request } = offer(MAX_RANGE_BLOCKS * BLOCK_BYTES);
+    chooseAll();
+    const ranges = Array.from({ length: MAX_LIST_ITEMS }, (_, i): [number, number, number] => [0, i, 1]);
+    let taken = 0;
+    const flood = () => {
+      for (; taken < 1000; taken += 1) request(ranges, Array(MAX_LIST_ITEMS).fill(0));
+    };
+    expect(flood).toThrow(ProtocolViolation);
+    expect(taken).toBeLessThan(10);
+  });
+});
+
+describe('a hostile receiver', () => {
+  /** Small files and one of many ranges, so that any message within reach may be valid. */
+  const SIZES = [0, 1, 3 * BLOCK_BYTES, null, 2 ** 40, BLOCK_BYTES];
+  const reach = { entries: SIZES.length, blocks: 4, bytes: 2 ** 40 };
+  const step = fc.oneof(
+    { weight: 4, arbitrary: anyReceiverMessage(reach) },
+    { weight: 3, arbitrary: fc.constantFrom<'take' | 'answer' | 'flush'>('take', 'answer', 'flush') },
+    { weight: 1, arbitrary: fc.constantFrom<'lose' | 'fail'>('lose', 'fail') },
+  );
+
+  it('brings a sender to nothing but ProtocolViolation, and to no message that was not caused', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), fc.nat(), (steps, salt) => {
+        const { sender, said, chooseAll } = offer(...SIZES);
+        chooseAll();
+        const tasks: SenderTask[] = [];
+        let allowedMessages = 1;
+        for (const [i, each] of steps.entries()) {
+          if (each === 'take') {
+            const task = sender.take(`lane ${(salt + i) % 3}`);
+            if (task) tasks.push(task);
+          } else if (each === 'answer') {
+            const task = tasks.splice((salt + i) % Math.max(1, tasks.length), 1)[0];
+            if (task?.type === 'confirm') sender.confirmed(task.entry);
+            else if (task) hash(sender, task.block);
+          } else if (each === 'fail') {
+            const task = tasks.pop();
+            if (task)
+              sender.fail(task.type === 'confirm' ? task.entry : task.block.entry, 'source-unreadable');
+            allowedMessages += 1;
+          } else if (each === 'lose') {
+            sender.laneLost(`lane ${(salt + i) % 3}`);
+          } else if (each === 'flush') {
+            sender.flush();
+            allowedMessages += 1;
+          } else {
+            if (each.type === 'pages') allowedMessages += each.count;
+            try {
+              sender.hear(each);
+            } catch (error) {
+              expect(error).toBeInstanceOf(ProtocolViolation);
+              return;
+            }
+          }
+          expect(said.length).toBeLessThanOrEqual(allowedMessages);
+        }
+        for (const message of said) {
+          expect(encodeControlMessage(message).length).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
+        }
+      }),
+      { numRuns: 2000 * FUZZ },
+    );
+  });
+});
