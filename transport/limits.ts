@@ -6,6 +6,12 @@ export const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 /** A threshold of 0 would wait for an empty queue and leave the wire idle meanwhile. */
 export const LOW_WATER_BYTES = 1024 * 1024;
 
+/**
+ * A lane's queue, answers that nobody waits for included: frames stop at the high-water mark, control messages of which
+ * 256 are unacknowledged come on top. Where Chromium refuses, the others would go on until memory is full.
+ */
+export const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
+
 /** ICE's own failure takes 15 s in Chromium and 39 s in libjuice; most punches take under 1.4 s. */
 export const CONNECT_TIMEOUT_MS = 20_000;
 

@@ -11,7 +11,14 @@ import {
 } from '#protocol/lane-message.ts';
 import type { Lane, Route } from './lane.ts';
 import type { ConnectedLane } from './lane-negotiation.ts';
-import { GOODBYE_TIMEOUT_MS, LINGER_MS, PING_INTERVAL_MS, PROOF_TIMEOUT_MS, SILENT_PINGS } from './limits.ts';
+import {
+  GOODBYE_TIMEOUT_MS,
+  LINGER_MS,
+  MAX_BACKLOG_BYTES,
+  PING_INTERVAL_MS,
+  PROOF_TIMEOUT_MS,
+  SILENT_PINGS,
+} from './limits.ts';
 import type { Platform } from './platform.ts';
 import { agreeOnRoute } from './route.ts';
 
@@ -106,10 +113,17 @@ export class Session<Heard extends ControlMessage> {
     this.#post(lane, encodeProof(this.#secure.laneProof(lane.id, fingerprints)));
   }
 
-  /** Says a control message, now or when a lane lives and the peer has taken in enough of those before. */
+  /**
+   * Says a control message, now or when a lane lives and the peer has taken in enough of those before. A peer that
+   * takes in nothing is cut off by it; that ends the session and never throws, whoever was about to speak.
+   */
   say(message: ControlMessage): void {
     if (this.#ended) return;
-    this.#broadcast(this.#controls.say(encodeControlMessage(message)));
+    try {
+      this.#tell(message);
+    } catch (error) {
+      this.#endBy(error);
+    }
   }
 
   /**
@@ -119,7 +133,7 @@ export class Session<Heard extends ControlMessage> {
   async end(code: Ending, error: TransferError | null): Promise<void> {
     if (this.#ended) return this.closed;
     try {
-      this.say({ type: 'bye', code });
+      this.#tell({ type: 'bye', code });
     } catch {
       // A peer that acknowledges nothing is not told either.
     }
@@ -137,6 +151,10 @@ export class Session<Heard extends ControlMessage> {
   abort(error: TransferError): void {
     this.#finish(error);
     this.#closeLanes();
+  }
+
+  #tell(message: ControlMessage): void {
+    this.#broadcast(this.#controls.say(encodeControlMessage(message)));
   }
 
   #take(member: Member, bytes: Uint8Array<ArrayBuffer>): void {
@@ -211,6 +229,7 @@ export class Session<Heard extends ControlMessage> {
 
   #post(lane: Lane, message: Uint8Array<ArrayBuffer>): void {
     try {
+      if (lane.bufferedBytes > MAX_BACKLOG_BYTES) throw new Error('the peer asks and takes nothing in');
       lane.send(message);
     } catch {
       lane.close();
@@ -274,6 +293,10 @@ export class Session<Heard extends ControlMessage> {
       this.#refuse(member, error instanceof Error ? error.message : 'malformed');
       return;
     }
+    this.#endBy(error);
+  }
+
+  #endBy(error: unknown): void {
     const code: Ending & TransferErrorCode =
       error instanceof ProtocolViolation ? 'protocol-violation' : 'internal';
     void this.end(

@@ -1,0 +1,303 @@
+import { describe, expect, test, vi } from 'vitest';
+import { nodePlatform } from '#node-peer/node-platform.ts';
+import { decodeReceiverMessage, type ReceiverMessage } from '#protocol/control-message.ts';
+import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
+import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
+import { encodeControl, encodeFrame, encodePing, encodeProof } from '#protocol/lane-message.ts';
+import type { Lane } from './lane.ts';
+import { PING_INTERVAL_MS, PROOF_TIMEOUT_MS, SILENT_PINGS } from './limits.ts';
+import { Session } from './session.ts';
+import { type MemoryLane, pairedLanes } from './testing/memory-lane.ts';
+import { connected, FINGERPRINTS, RawPeer } from './testing/raw-peer.ts';
+
+/** The sender's session, honest, and a receiver with its keys. */
+function setUp() {
+  const { sender, receiver } = pairedRun();
+  const told: string[] = [];
+  const ended: ('complete' | TransferError)[] = [];
+  const heard: ReceiverMessage[] = [];
+  const session = new Session<ReceiverMessage>(sender, nodePlatform(), {
+    decode: decodeReceiverMessage,
+    onControl: (message) => void heard.push(message),
+    onFrame: () => {
+      throw new ProtocolViolation('a receiver sent a frame');
+    },
+    onLane: ({ id }: Lane) => void told.push(`lane ${id}`),
+    onLaneLost: ({ id }: Lane) => void told.push(`lost ${id}`),
+    onRoute: () => {},
+    onEnd: (end) => void ended.push(end),
+  });
+  const addLane = (id = '0'): { own: MemoryLane; peer: RawPeer } => {
+    const [own, far] = pairedLanes(id);
+    const peer = new RawPeer(connected(far), receiver);
+    session.add(connected(own));
+    return { own, peer };
+  };
+  return { session, addLane, told, ended, heard, keys: { sender, receiver } };
+}
+
+const outcome = (ended: ('complete' | TransferError)[]) =>
+  ended.map((end) => (end === 'complete' ? end : end.code));
+
+describe('before its proof a lane', () => {
+  test.each<[string, Uint8Array<ArrayBuffer>]>([
+    ['a control message', encodeControl(0, new TextEncoder().encode('{"type":"complete"}'))],
+    ['a frame', encodeFrame(0, 0, new Uint8Array(1), null)],
+    ['a ping', encodePing('ping', 1)],
+    ['text', new Uint8Array(0)],
+    ['a proof of zeros', encodeProof(new Uint8Array(32))],
+    ['a proof cut short', encodeProof(new Uint8Array(31))],
+    ['what nobody knows', new Uint8Array(100).fill(250)],
+  ])('that brings %s is refused, and nothing is said on it', async (_, message) => {
+    const { session, addLane, ended, told, heard } = setUp();
+    const { peer } = addLane();
+    session.say({ type: 'manifest', entries: 1, pages: 1, totalBytes: 3 });
+    peer.send(message);
+    await session.closed;
+    await peer.closed();
+    expect(outcome(ended)).toEqual(['tampered']);
+    expect(peer.heard.map(({ kind }) => kind)).toEqual(['proof']);
+    expect([told, heard]).toEqual([[], []]);
+  });
+
+  test('that brings the proof of another connection, of another lane or our own is refused', async () => {
+    for (const proofOf of ['another connection', 'another lane', 'this side']) {
+      const { session, addLane, ended, keys } = setUp();
+      const { peer } = addLane();
+      const elsewhere = { ...FINGERPRINTS, sender: new Uint8Array(32).fill(3) };
+      if (proofOf === 'another connection') peer.prove(elsewhere);
+      if (proofOf === 'another lane') peer.send(encodeProof(keys.receiver.laneProof('1', FINGERPRINTS)));
+      if (proofOf === 'this side') {
+        await peer.until(() => peer.heard.length > 0);
+        const [own] = peer.heard;
+        if (own?.kind === 'proof') peer.send(encodeProof(own.proof));
+      }
+      await session.closed;
+      expect(outcome(ended)).toEqual(['tampered']);
+    }
+  });
+
+  test('is given up when no proof comes', async () => {
+    vi.useFakeTimers();
+    try {
+      const { addLane, ended, session } = setUp();
+      const { peer } = addLane();
+      session.say({ type: 'manifest', entries: 1, pages: 1, totalBytes: 3 });
+      await vi.advanceTimersByTimeAsync(PROOF_TIMEOUT_MS + 100);
+      expect(outcome(ended)).toEqual(['connection-lost']);
+      expect(peer.heard.map(({ kind }) => kind)).toEqual(['proof']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+/** A session whose first lane is proven. */
+async function setUpProven() {
+  const setup = setUp();
+  const { own, peer } = setup.addLane();
+  peer.prove();
+  await peer.until(() => peer.heard.some(({ kind }) => kind === 'ping'));
+  return { ...setup, own, peer };
+}
+
+test('a refused lane beside a proven one closes alone', async () => {
+  const { session, addLane, ended, told, peer } = await setUpProven();
+  const { peer: intruder } = addLane('1');
+  intruder.send(encodePing('ping', 1));
+  await intruder.closed();
+  peer.send(encodePing('ping', 7));
+  await peer.until(() => peer.heard.some((message) => message.kind === 'pong' && message.token === 7));
+  expect(told).toEqual(['lane 0']);
+  expect(ended).toEqual([]);
+  session.abort(new TransferError('cancelled'));
+});
+
+test('a lane whose id was used before is closed at once', async () => {
+  const { session, addLane, told, peer } = await setUpProven();
+  const { peer: twin } = addLane('0');
+  twin.prove();
+  await twin.closed();
+  expect(twin.heard).toEqual([]);
+  peer.lane.close();
+  await session.closed;
+  expect(told).toEqual(['lane 0', 'lost 0']);
+});
+
+describe('a proven peer that does not keep to the protocol', () => {
+  const json = (document: unknown) => encodeControl(0, new TextEncoder().encode(JSON.stringify(document)));
+  test.each<[string, Uint8Array<ArrayBuffer>]>([
+    ['text', new Uint8Array(0)],
+    ['one byte', new Uint8Array([1])],
+    ['a kind of message that nobody knows', new Uint8Array(64).fill(9)],
+    ['more than a message holds', new Uint8Array(128 * 1024)],
+    ['a control message that is too large', encodeControl(0, new Uint8Array(64 * 1024 + 1))],
+    ['a control message that is not JSON', encodeControl(0, new Uint8Array([0x7b]))],
+    ['a control message that is not UTF-8', encodeControl(0, new Uint8Array([0xff, 0xfe]))],
+    ['a control message of an unknown type', json({ type: 'hello' })],
+    ['a control message of the other role', json({ type: 'roots', roots: [] })],
+    ['a control message with a field too many', json({ type: 'complete', really: true })],
+    ['a control message far ahead of its turn', encodeControl(256, new Uint8Array(1))],
+    ['the acknowledgement of what was never said', new Uint8Array([2, 0, 0, 1, 0])],
+    ['a frame where none is due', encodeFrame(0, 0, new Uint8Array(1), new Uint8Array(32))],
+    ['a second proof', encodeProof(new Uint8Array(32))],
+  ])('by %s is told so and cut off', async (_, message) => {
+    const { session, ended, heard, peer } = await setUpProven();
+    peer.send(message);
+    expect(await peer.hear('bye')).toEqual({ type: 'bye', code: 'protocol-violation' });
+    await session.closed;
+    expect(outcome(ended)).toEqual(['protocol-violation']);
+    expect(heard).toEqual([]);
+  });
+
+  test('by acknowledging nothing is cut off, and whoever speaks then is not thrown at', async () => {
+    const { session, ended, peer } = await setUpProven();
+    peer.acknowledges = false;
+    for (let i = 0; i < 10_000; i += 1) session.say({ type: 'failed', entry: 0, code: 'source-changed' });
+    expect(outcome(ended)).toEqual(['protocol-violation']);
+    session.abort(new TransferError('cancelled'));
+  });
+
+  test('by asking on and taking nothing in is cut off before it fills our memory', async () => {
+    const { session, ended, peer, own } = await setUpProven();
+    own.hold();
+    const ping = encodePing('ping', 1);
+    let mostBytes = 0;
+    const page = new Array(100).fill({ kind: 'file', path: 'a'.repeat(300), sizeBytes: 1 });
+    for (let next = 1; peer.closedBecause === null; next += 1) {
+      session.say({ type: 'page', page: 0, entries: page });
+      // It acknowledges what it has not even read.
+      peer.send(new Uint8Array([2, 0, 0, next >> 8, next & 255]), ping);
+      mostBytes = Math.max(mostBytes, own.bufferedBytes);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    await session.closed;
+    expect(outcome(ended)).toEqual(['connection-lost']);
+    expect(mostBytes).toBeLessThan(17 * 1024 * 1024);
+  });
+
+  test('by a flood of pings and pongs that nobody sent costs nothing but their answers', async () => {
+    const { session, ended, peer } = await setUpProven();
+    for (let token = 0; token < 20_000; token += 1)
+      peer.send(encodePing('pong', token), encodePing('ping', token));
+    await peer.until(() => peer.heard.some((message) => message.kind === 'pong' && message.token === 19_999));
+    expect(ended).toEqual([]);
+    expect(session.rttMs).not.toBeNull();
+    session.abort(new TransferError('cancelled'));
+  });
+});
+
+describe('control messages', () => {
+  test('arrive once and in order over two lanes, whichever brings them', async () => {
+    const { session, addLane, heard, peer } = await setUpProven();
+    const { peer: second } = addLane('1');
+    second.prove();
+    const credit = (bytes: number) => new TextEncoder().encode(JSON.stringify({ type: 'credit', bytes }));
+    second.send(encodeControl(1, credit(2 ** 21)));
+    peer.send(encodeControl(2, credit(2 ** 22)), encodeControl(0, credit(2 ** 20)));
+    second.send(encodeControl(0, credit(2 ** 23)), encodeControl(1, credit(2 ** 23)));
+    peer.send(encodePing('ping', 5));
+    await peer.until(() => peer.heard.some((message) => message.kind === 'pong' && message.token === 5));
+    expect(heard.map((message) => message.type === 'credit' && message.bytes)).toEqual([
+      2 ** 20,
+      2 ** 21,
+      2 ** 22,
+    ]);
+    session.abort(new TransferError('cancelled'));
+  });
+
+  test('that a lost lane may have swallowed are said again on the next', async () => {
+    const { session, addLane, ended, peer } = await setUpProven();
+    peer.acknowledges = false;
+    const { peer: second } = addLane('1');
+    second.prove();
+    session.say({ type: 'manifest', entries: 1, pages: 1, totalBytes: 3 });
+    await peer.hear('manifest');
+    peer.lane.close();
+    const { peer: third } = addLane('2');
+    third.prove();
+    expect(await third.hear('manifest')).toMatchObject({ totalBytes: 3 });
+    expect(ended).toEqual([]);
+    session.abort(new TransferError('cancelled'));
+  });
+
+  test('wait for a lane', async () => {
+    const { session, addLane } = setUp();
+    session.say({ type: 'manifest', entries: 1, pages: 1, totalBytes: 3 });
+    const { peer } = addLane();
+    peer.prove();
+    await peer.hear('manifest');
+    session.abort(new TransferError('cancelled'));
+  });
+});
+
+describe('the end', () => {
+  test.each(['declined', 'cancelled', 'disk-full', 'protocol-violation', 'internal'] as const)(
+    'that the peer announces as %s is what this side is told',
+    async (code) => {
+      const { session, ended, peer } = await setUpProven();
+      peer.say({ type: 'bye', code });
+      await session.closed;
+      expect(ended).toMatchObject([{ code, source: 'remote' }]);
+      expect(peer.heard.some(({ kind }) => kind === 'control-ack')).toBe(true);
+    },
+  );
+
+  test('comes once, whatever follows', async () => {
+    const { session, ended, heard, peer } = await setUpProven();
+    peer.say({ type: 'bye', code: 'complete' }, { type: 'bye', code: 'internal' }, { type: 'complete' });
+    peer.send(new Uint8Array([200]));
+    await session.closed;
+    await session.end('cancelled', new TransferError('cancelled'));
+    session.abort(new TransferError('tampered'));
+    expect(ended).toEqual(['complete']);
+    expect(heard).toEqual([]);
+  });
+
+  test('waits until the peer has heard why', async () => {
+    const { session, ended, peer } = await setUpProven();
+    void session.end('declined', new TransferError('declined'));
+    expect(outcome(ended)).toEqual(['declined']);
+    expect(await peer.hear('bye')).toEqual({ type: 'bye', code: 'declined' });
+    await peer.closed();
+    await session.closed;
+  });
+
+  test('comes when the last lane is lost', async () => {
+    const { session, ended, addLane, peer } = await setUpProven();
+    const { peer: second } = addLane('1');
+    second.prove();
+    peer.lane.close();
+    await second.until(() => second.heard.some(({ kind }) => kind === 'ping'));
+    expect(ended).toEqual([]);
+    second.lane.close();
+    await session.closed;
+    expect(outcome(ended)).toEqual(['connection-lost']);
+  });
+
+  test('comes to a peer that is silent, and not to one that only answers pings', async () => {
+    vi.useFakeTimers();
+    try {
+      const { session, ended, addLane } = setUp();
+      const { peer } = addLane();
+      peer.prove();
+      await vi.advanceTimersByTimeAsync(20 * PING_INTERVAL_MS);
+      expect(ended).toEqual([]);
+      peer.answersPings = false;
+      await vi.advanceTimersByTimeAsync((SILENT_PINGS + 2) * PING_INTERVAL_MS);
+      expect(outcome(ended)).toEqual(['connection-lost']);
+      await session.closed;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+test('a lane that is already lost when its session takes it ends the session', async () => {
+  const { session, ended } = setUp();
+  const [own] = pairedLanes();
+  own.close();
+  session.add(connected(own));
+  await session.closed;
+  expect(outcome(ended)).toEqual(['connection-lost']);
+});
