@@ -90,6 +90,7 @@ describe('refuses', () => {
     ['a flag without its value', ['--port'], /^Option '--port <value>' argument missing\.$/m],
     ['a port that is no number', ['--port', '1e3'], /^A port is a number from 0 to 65535, not "1e3"\.$/m],
     ['a port too high', ['--port', '65536'], /^A port is a number from 0 to 65535, not "65536"\.$/m],
+    ['an empty host', ['--host', ''], /^A host is an address or a name; leave --host out for all\.$/m],
   ])('%s, with status 2', async (_, args, sentence) => {
     const { status, stdout, stderr } = await ended(...args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });

@@ -26,6 +26,7 @@ function parseOptions(args: string[]): { host: string | undefined; port: number;
   const port = values.port ?? String(DEFAULT_PORT);
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
     throw new UsageError(`A port is a number from 0 to 65535, not "${port}".`);
+  if (values.host === '') throw new UsageError('A host is an address or a name; leave --host out for all.');
   return { host: values.host, port: Number(port), json: values.json ?? false };
 }
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { createServer, isIPv4, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { Framing } from './codec/framing.ts';
-import { ipAddressBytes, type SocketAddress, unmappedIpv4 } from './codec/ip-address.ts';
+import type { SocketAddress } from './codec/ip-address.ts';
 import { MAX_REQUEST_BYTES, type TcpLimits } from './limits.ts';
+import { originOf } from './origin.ts';
 import { respond } from './respond.ts';
 import type { Listener } from './udp-listener.ts';
 
@@ -68,12 +69,6 @@ function serve(socket: Socket, source: SocketAddress, messageDeadlineMs: number)
     }
   });
   socket.on('drain', () => socket.resume());
-}
-
-/** Whom a connection counts against: an IPv4 address, or the /64 that one IPv6 subscriber has. */
-function originOf(remoteAddress: string): string {
-  const address = unmappedIpv4(remoteAddress);
-  return isIPv4(address) ? address : ipAddressBytes(address).subarray(0, 8).join('.');
 }
 
 function portOf(server: Server): number {

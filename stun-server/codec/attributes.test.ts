@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ATTRIBUTE, type Attribute } from './attribute.ts';
+import { readUserhash, userhash } from './credential.ts';
 import { ERROR_REASON, errorCode, readErrorCode } from './error-code.ts';
 import { BINDING } from './header.ts';
 import { ipAddressBytes, ipAddressText, unmappedIpv4 } from './ip-address.ts';
@@ -210,6 +211,17 @@ describe('UNKNOWN-ATTRIBUTES', () => {
 
   test('of an odd length is malformed', () => {
     expect(readUnknownAttributes(raw('UNKNOWN-ATTRIBUTES', 0, 3, 0))).toBeNull();
+  });
+});
+
+describe('USERHASH', () => {
+  test('comes back', () => {
+    const hash = userhash('user', 'realm');
+    expect(readUserhash(carrying(hash))).toEqual(new Uint8Array(hash.value));
+  });
+
+  test.each([0, 31, 33])('of %i bytes is malformed', (sizeBytes) => {
+    expect(readUserhash(raw('USERHASH', ...new Uint8Array(sizeBytes)))).toBeNull();
   });
 });
 
