@@ -5,6 +5,8 @@ import type { Page } from '@playwright/test';
  * @returns seconds from the first byte received to the last
  */
 export async function bareChromiumSeconds(sender: Page, receiver: Page, bytes: number): Promise<number> {
+  // tsx marks named functions with a helper that does not exist in a page.
+  for (const page of [sender, receiver]) await page.evaluate('globalThis.__name = (named) => named');
   const offer = await sender.evaluate(openSender, bytes);
   const answer = await receiver.evaluate(openReceiver, { offer, bytes });
   await sender.evaluate(start, answer);

@@ -72,7 +72,8 @@ export class CodeDoor {
         run.meeting.then(leave, leave);
       },
       onTurnedAway: () => {
-        if (guesses.burnt && this.#room === room) void this.#burn();
+        // Whoever guessed last is told so before the room closes.
+        if (guesses.burnt) void reception?.said.then(() => this.#burn(room));
       },
     });
     onCode(formatCode(code), change);
@@ -90,7 +91,8 @@ export class CodeDoor {
   }
 
   /** Somebody guesses: a few new codes, then only the link is left. */
-  async #burn(): Promise<void> {
+  async #burn(room: SlotRoom): Promise<void> {
+    if (this.#room !== room) return;
     this.#burntCodes += 1;
     await this.#reopen(this.#burntCodes < MAX_CODES_PER_SHARE ? 'burnt' : null);
     if (this.#burntCodes >= MAX_CODES_PER_SHARE) this.#options.onCode(null, 'burnt');

@@ -31,9 +31,15 @@ export class Reception {
   readonly #options: ReceptionOptions;
   /** The latest run of each member; an older one goes on by itself if it has become a session. */
   readonly #runs = new Map<string, SenderRun>();
+  #said: Promise<void> = Promise.resolve();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
+  }
+
+  /** Settles when the last message has been handed to the server: a room that is left before takes it along. */
+  get said(): Promise<void> {
+    return this.#said;
   }
 
   /** Takes in what the server says comes from a member. What makes no sense is dropped: it may be the server's own. */
@@ -52,8 +58,9 @@ export class Reception {
 
   #answer(member: string, hello: Uint8Array): void {
     const { run, version } = inspectHello(hello);
-    const relay = (message: Uint8Array<ArrayBuffer>) =>
-      void this.#options.room.relay(member, message).catch(() => {});
+    const relay = (message: Uint8Array<ArrayBuffer>) => {
+      this.#said = this.#options.room.relay(member, message).catch(() => {});
+    };
     const earlier = this.#runs.get(member);
     // Said twice by the server: the run goes on.
     if (earlier?.id === run) return;

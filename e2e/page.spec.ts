@@ -1,0 +1,206 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium } from '@playwright/test';
+import { digestContents, makeTree } from './harness/files.ts';
+import { expect, test } from './harness/fixtures.ts';
+import { enterCode, gatherProblems, saveAll, share, waitForOffer, waitForState } from './harness/pages.ts';
+import { startServer } from './harness/server.ts';
+
+test('files that are dropped are shared, folders with their tree', async ({ page, friend }) => {
+  await page.goto('/');
+  const transfer = await page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['one'], 'one.txt'));
+    data.items.add(new File(['two'], 'two.txt'));
+    return data;
+  });
+  await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
+  const url = await page.getByTestId('share-link').textContent();
+  await friend.goto(url ?? '');
+  await expect(await waitForOffer(friend)).toContainText('two.txt');
+});
+
+test('files that are pasted are shared', async ({ page }) => {
+  await page.goto('/');
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['pasted'], 'clip.png', { type: 'image/png' }));
+    document.body.dispatchEvent(
+      new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }),
+    );
+  });
+  await expect(page.getByTestId('share-link')).toContainText('#');
+});
+
+test('wrong words are refused on both sides with a sentence, and the code goes on', async ({
+  page,
+  friend,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { code } = await share(page, [join(source, 'a.txt')]);
+  const [slot] = code.split('-');
+  await friend.goto('/');
+  await enterCode(friend, `${slot}-abandon-abandon-abandon`);
+  await waitForState(friend, 'failed');
+  await expect(friend.getByRole('alert')).toHaveAttribute('data-error', 'wrong-code');
+  await expect(page.getByTestId('share-code')).toHaveText(code);
+  await friend.goto('/');
+  await enterCode(friend, code);
+  await waitForOffer(friend);
+});
+
+test('three wrong guesses burn a code: the page says why and shows another', async ({
+  page,
+  cli,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { code } = await share(page, [join(source, 'a.txt')]);
+  const [slot] = code.split('-');
+  for (let guess = 1; guess <= 3; guess += 1) {
+    const receiver = cli(['receive', `${slot}-zoo-zoo-zoo`, '-o', folder]);
+    expect((await receiver.exit).status).toBe(1);
+    expect(receiver.events.at(-1)).toMatchObject({ event: 'error', code: 'wrong-code' });
+  }
+  await expect(page.getByTestId('share-code')).not.toHaveText(code);
+  await expect(page.getByTestId('share-code')).toHaveText(/^\d+(-[a-z]+){3}$/);
+  const late = cli(['receive', code, '-o', folder]);
+  await late.exit;
+  expect(late.events.at(-1)).toMatchObject({ event: 'error', code: 'code-used' });
+});
+
+test('a mistyped word is found before anything is asked of the server', async ({ page }) => {
+  await page.goto('/');
+  await enterCode(page, '4821-aple-river-stone');
+  await expect(page.getByText(/apple/).last()).toBeVisible();
+});
+
+test('a link whose sender is not there waits, says so, and goes on when the sender comes back', async ({
+  page,
+  friend,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'a.txt')]);
+  await page.goto('about:blank');
+  await friend.goto(url);
+  await waitForState(friend, 'waiting');
+  await expect(friend.getByText('The sender is not there yet')).toBeVisible();
+});
+
+test('a sender who leaves in mid-transfer is noticed, and nothing half is saved', async ({
+  page,
+  friend,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'large.bin': 200 * 1024 * 1024 });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'large.bin')]);
+  await friend.goto(url);
+  await waitForOffer(friend);
+  let downloads = 0;
+  friend.on('download', () => {
+    downloads += 1;
+  });
+  await friend.getByTestId('save-all').click();
+  await waitForState(friend, 'transferring');
+  await page.close();
+  await waitForState(friend, 'failed');
+  await expect(friend.getByRole('alert')).toHaveAttribute('data-error', /^(connection-lost|cancelled)$/);
+  expect(downloads).toBe(0);
+});
+
+test('a friend who declines takes nothing, and the sender is told', async ({ page, friend, folder }) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'a.txt')]);
+  await friend.goto(url);
+  await (await waitForOffer(friend)).getByRole('button', { name: 'No, thanks' }).click();
+  await waitForState(page, 'failed');
+  await expect(page.getByText('declined')).toBeVisible();
+});
+
+test('the server may go and come back: the share is found again at the same link', async ({
+  browser,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  const first = await startServer();
+  const { port } = new URL(first.url);
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    await page.goto(first.url);
+    const { url } = await share(page, [join(source, 'a.txt')]);
+    await first.stop();
+    await using second = await startServer(['--port', port]);
+    const friend = await (await browser.newContext()).newPage();
+    await friend.goto(url.replace(first.url, second.url));
+    await waitForOffer(friend);
+    await friend.context().close();
+  } finally {
+    await context.close();
+    await first.stop();
+  }
+});
+
+test('a chat app that opens a link uses nothing up', async ({ page, friend, request, folder }) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'a.txt')]);
+  for (let preview = 0; preview < 5; preview += 1) expect((await request.get(url)).status()).toBe(200);
+  const bot = await page.context().browser()?.newContext();
+  const botPage = await bot?.newPage();
+  await botPage?.goto(url);
+  if (botPage) await waitForOffer(botPage);
+  await bot?.close();
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await mkdir(join(folder, 'got'));
+  await saveAll(friend, join(folder, 'got'));
+  expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+});
+
+test('at an insecure origin the page says so, with the cure, and offers nothing else', async ({ server }) => {
+  // A name that resolves to this machine is another machine to a browser: plain http to it is not secure.
+  const rules = '--host-resolver-rules=MAP elsewhere.test 127.0.0.1';
+  const { launchOptions } = test.info().project.use;
+  const browser = await chromium.launch({ ...launchOptions, args: [...(launchOptions?.args ?? []), rules] });
+  try {
+    const page = await browser.newPage();
+    await page.goto(server.url.replace('127.0.0.1', 'elsewhere.test'));
+    expect(await page.evaluate(() => isSecureContext)).toBe(false);
+    await expect(page.getByText('https')).toBeVisible();
+    await expect(page.locator('input, button, a[href]')).toHaveCount(0);
+  } finally {
+    await browser.close();
+  }
+});
+
+test('behind a self-signed certificate, where no service worker runs, a delivery arrives', async ({
+  browser,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'film.bin': 2 * 1024 * 1024 + 3 });
+  await using server = await startServer(['--tls', 'auto']);
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  try {
+    const [page, friend] = [await context.newPage(), await context.newPage()];
+    const problems = gatherProblems(friend);
+    await page.goto(server.url);
+    const { url } = await share(page, [join(source, 'film.bin')]);
+    expect(url).toMatch(/^https:/);
+    await friend.goto(url);
+    await waitForOffer(friend);
+    await mkdir(join(folder, 'got'));
+    await saveAll(friend, join(folder, 'got'));
+    expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+    expect(problems).toEqual([]);
+  } finally {
+    await context.close();
+  }
+});
