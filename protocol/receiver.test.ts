@@ -93,6 +93,15 @@ describe('Receiver', () => {
     ]);
   });
 
+  it('does not ask for a file that was given up before its turn', () => {
+    const { receiver, said, chooseAll } = offered(1, 1, 1);
+    receiver.hear({ type: 'failed', entry: 0, code: 'source-unreadable' });
+    receiver.fail(1, 'unsafe-path');
+    chooseAll();
+    expect(requested(said)).toEqual([[2, 0, 1]]);
+    expect(rootsAsked(said)).toEqual([2]);
+  });
+
   it('is settled at once where only folders were chosen', () => {
     const { receiver, said, chooseAll } = offered(null, null);
     expect(receiver.settled).toBe(false);
@@ -379,15 +388,13 @@ describe('a hostile sender', () => {
     damaged: fc.constantFrom(false, false, true),
   });
   /** The root that an honest sender would tell, so that now and then a file is proven. */
-  const trueRoot = fc
-    .constantFrom(0, 1, 2, 5)
-    .map(
-      (entry) =>
-        ({
-          type: 'roots' as const,
-          roots: [[entry, rootOf(entry, SIZES[entry] as number)]],
-        }) as SenderMessage,
-    );
+  const trueRoot = fc.constantFrom(0, 1, 2, 5).map(
+    (entry) =>
+      ({
+        type: 'roots' as const,
+        roots: [[entry, rootOf(entry, SIZES[entry] as number)]],
+      }) as SenderMessage,
+  );
   const step = fc.oneof(
     { weight: 1, arbitrary: anySenderMessage(reach) },
     { weight: 1, arbitrary: trueRoot },
