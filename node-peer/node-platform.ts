@@ -14,7 +14,7 @@ export function nodePlatform(): Platform {
     createPeerConnection({ iceServers = [] }) {
       connections += 1;
       const native = new NativePeerConnection(`sallyport-${connections}`, {
-        iceServers: iceServers.flatMap(({ urls }) => urls),
+        iceServers: iceServers.flatMap(({ urls }) => urls).flatMap(toIceServer),
       });
       const connection: PeerConnection = new RTCPeerConnection({ iceServers: [], peerConnection: native });
       natives.set(connection, native);
@@ -34,4 +34,11 @@ export function nodePlatform(): Platform {
 
     nowMs: () => performance.now(),
   };
+}
+
+/** `stun:host:port`; the library reads such an address itself, but none with an IPv6 host. TURN is not spoken yet. */
+function toIceServer(url: string): { hostname: string; port: number }[] {
+  const match = /^stun:(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(url);
+  if (!match?.[1]) return [];
+  return [{ hostname: match[1].replace(/^\[|\]$/g, ''), port: Number(match[2] ?? 3478) }];
 }
