@@ -1,7 +1,7 @@
 import { type ArrivedBlock, BlockAssembly } from '#protocol/block-assembly.ts';
-import { decodeSenderMessage, type FileFailure, type SenderMessage } from '#protocol/control-message.ts';
+import { decodeSenderMessage, type SenderMessage } from '#protocol/control-message.ts';
 import type { Entry, EntryId } from '#protocol/entry.ts';
-import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
+import { TransferError } from '#protocol/errors.ts';
 import type { SecureSession } from '#protocol/handshake/secure-session.ts';
 import type { Frame } from '#protocol/lane-message.ts';
 import { equalBytes } from '#protocol/leaf-tree.ts';
@@ -45,6 +45,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#progress = progress;
     this.session = new Session(secure, platform, this);
     this.#receiver = new Receiver((message) => this.session.say(message));
+    progress.followFailures(this.#receiver.failed, (id) => this.#receiver.offer?.[id]?.path ?? '');
   }
 
   /** The whole manifest. Rejects with the TransferError that ended the session before. */
@@ -178,17 +179,14 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   #advance(): void {
     if (this.#end || !this.#sink) return;
     for (const entry of this.#receiver.takeCommittable()) void this.#commit(entry);
-    this.#progress.set({
-      bytes: this.#receiver.bytes,
-      filesDone: this.#receiver.filesDone,
-      failedFiles: this.#failedFiles(),
-    });
+    this.#progress.set({ bytes: this.#receiver.bytes, filesDone: this.#receiver.filesDone });
     const isMuch = this.#unflushedBlocks >= FLUSH_AFTER_BLOCKS || this.#unflushedBytes >= FLUSH_AFTER_BYTES;
     if (this.#busy > 0 && !isMuch) return;
     this.#unflushedBlocks = 0;
     this.#unflushedBytes = 0;
     this.#receiver.flush();
-    if (this.#receiver.settled && this.#busy === 0 && !this.#finishing) void this.#finish(this.#sink);
+    if (!this.#end && this.#receiver.settled && this.#busy === 0 && !this.#finishing)
+      void this.#finish(this.#sink);
   }
 
   async #finish(sink: Sink): Promise<void> {
@@ -218,13 +216,6 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   #totals(chosen: readonly EntryId[], entries: readonly Entry[]): { files: number; totalBytes: number } {
     const files = chosen.map((id) => entries[id]).filter((entry) => entry?.kind === 'file');
     return { files: files.length, totalBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
-  }
-
-  #failedFiles(): { path: string; code: FileFailure & TransferErrorCode }[] {
-    return Array.from(this.#receiver.failed, ([id, code]) => ({
-      path: this.#receiver.offer?.[id]?.path ?? '',
-      code,
-    }));
   }
 }
 

@@ -1,4 +1,4 @@
-import { decodeReceiverMessage, type FileFailure, type ReceiverMessage } from '#protocol/control-message.ts';
+import { decodeReceiverMessage, type ReceiverMessage } from '#protocol/control-message.ts';
 import type { EntryId } from '#protocol/entry.ts';
 import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
 import type { SecureSession } from '#protocol/handshake/secure-session.ts';
@@ -37,7 +37,6 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
   readonly session: Session<ReceiverMessage>;
   readonly decode = decodeReceiverMessage;
   readonly #sender: Sender;
-  readonly #manifest: Manifest;
   readonly #source: FileSource;
   readonly #platform: Platform;
   readonly #progress: TransferProgress;
@@ -52,11 +51,11 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     progress: TransferProgress,
   ) {
     this.#platform = platform;
-    this.#manifest = manifest;
     this.#source = source;
     this.#progress = progress;
     this.session = new Session(secure, platform, this);
     this.#sender = new Sender(manifest, (message) => this.session.say(message));
+    progress.followFailures(this.#sender.failed, (id) => manifest.entries[id]?.path ?? '');
   }
 
   onControl(message: ReceiverMessage): void {
@@ -65,7 +64,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     if (message.type === 'choice' && choice) {
       this.#progress.set({ state: 'transferring', files: choice.files, totalBytes: choice.totalBytes });
     }
-    this.#progress.set({ bytes: acknowledgedBytes, failedFiles: this.#failedFiles() });
+    this.#progress.set({ bytes: acknowledgedBytes });
     if (completed) void this.session.end('complete', null);
     this.#wake();
   }
@@ -183,7 +182,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
         ? 'source-changed'
         : 'source-unreadable';
     this.#sender.fail(entry, code);
-    this.#progress.set({ failedFiles: this.#failedFiles() });
+    this.#progress.set({});
   }
 
   /** A block goes out whole and in order on one lane; its leaf ends its last frame. */
@@ -209,13 +208,6 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
       }
       this.#progress.addWireBytes(end - start);
     }
-  }
-
-  #failedFiles(): { path: string; code: FileFailure }[] {
-    return Array.from(this.#sender.failed, ([id, code]) => ({
-      path: this.#manifest.entries[id]?.path ?? '',
-      code,
-    }));
   }
 
   #somethingToDo(): Promise<void> {

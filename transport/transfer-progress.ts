@@ -1,3 +1,5 @@
+import type { FileFailure } from '#protocol/control-message.ts';
+import type { EntryId } from '#protocol/entry.ts';
 import { STATUS_INTERVAL_MS } from './limits.ts';
 import type { TransferStatus } from './transfer-status.ts';
 
@@ -29,6 +31,8 @@ export class TransferProgress {
   #startedMs: number | null = null;
   #samples: { atMs: number; bytes: number }[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #failed: ReadonlyMap<EntryId, FileFailure> = new Map();
+  #pathOf: (id: EntryId) => string = () => '';
 
   constructor(nowMs: () => number, onStatus: (status: TransferStatus) => void) {
     this.#nowMs = nowMs;
@@ -37,6 +41,12 @@ export class TransferProgress {
 
   get status(): TransferStatus {
     return this.#status;
+  }
+
+  /** A machine's books on the files given up: read when a snapshot is due, since every file of a share may fail. */
+  followFailures(failed: ReadonlyMap<EntryId, FileFailure>, pathOf: (id: EntryId) => string): void {
+    this.#failed = failed;
+    this.#pathOf = pathOf;
   }
 
   /** File data crossed the network. */
@@ -55,8 +65,15 @@ export class TransferProgress {
   #emit(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#listFailures();
     this.#measure();
     this.#onStatus(this.#status);
+  }
+
+  #listFailures(): void {
+    if (this.#failed.size === this.#status.failedFiles.length) return;
+    const failedFiles = Array.from(this.#failed, ([id, code]) => ({ path: this.#pathOf(id), code }));
+    this.#status = { ...this.#status, failedFiles };
   }
 
   #measure(): void {
