@@ -33,7 +33,7 @@ export const MAX_LIST_ITEMS = 512;
 /** Entries in a manifest: a receiver must hold them all to show them. */
 export const MAX_ENTRIES = 1_000_000;
 
-/** All manifest pages together, encoded. */
+/** All entries of a manifest, encoded: what a receiver must hold. */
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 
 /** An entry's path, UTF-8. Linux's PATH_MAX. */
