@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type BlockRef, MIN_CREDIT_COST_BYTES } from './block.ts';
 import { encodeControlMessage, type SenderMessage } from './control-message.ts';
 import type { Entry } from './entry.ts';
@@ -226,6 +226,32 @@ describe('Sender', () => {
   ])('refuses %s', (_what, act) => {
     const made = offer(2 * BLOCK_BYTES + 1, null, 0);
     expect(() => act(made)).toThrow(ProtocolViolation);
+  });
+
+  it.each([16, MAX_RANGE_BLOCKS])('frees what is asked for again in a range of %i blocks', (count) => {
+    const { sender, chooseAll, request } = offer(MAX_RANGE_BLOCKS * BLOCK_BYTES);
+    chooseAll();
+    request([[0, 0, 16]]);
+    expect(takeAll(sender)).toHaveLength(16);
+    request([[0, 0, count]]);
+    expect(takeAll(sender).map(name)).toEqual(Array.from({ length: 16 }, (_, i) => `send 0:${i}`));
+  });
+
+  it('does little for an acknowledgement or a request that names millions of blocks', () => {
+    const { sender, chooseAll, request } = offer(2 ** 50, BLOCK_BYTES);
+    chooseAll();
+    request([[1, 0, 1]]);
+    takeAll(sender);
+    const ranges = Array.from({ length: MAX_LIST_ITEMS }, (): [number, number, number] => [
+      0,
+      2 ** 20,
+      MAX_RANGE_BLOCKS,
+    ]);
+    const spy = vi.spyOn(Map.prototype, 'get');
+    onTestFinished(() => spy.mockRestore());
+    sender.hear({ type: 'ack', blocks: ranges });
+    request(ranges);
+    expect(spy.mock.calls.length).toBeLessThan(10 * MAX_LIST_ITEMS);
   });
 
   it('cuts off a receiver that asks for ever more and takes nothing', () => {

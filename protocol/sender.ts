@@ -186,7 +186,7 @@ export class Sender {
       if (first + count > blockCount(sizeBytes)) throw new ProtocolViolation("range past the file's end");
       if (this.#failed.has(entry)) continue;
       this.#openEntry(entry, sizeBytes);
-      for (let index = first; index < first + count; index += 1) this.#drop({ entry, index });
+      for (const block of this.#perhapsSent([entry, first, count])) this.#drop(block);
       this.#asked.push({ type: 'range', entry, next: first, end: first + count });
     }
     for (const entry of roots) {
@@ -196,6 +196,19 @@ export class Sender {
       this.#asked.push({ type: 'root', entry, nextUnknown: 0 });
     }
     if (this.#asked.length > 2 * MAX_PENDING_RANGES) throw new ProtocolViolation('too many ranges asked for');
+  }
+
+  /**
+   * Those blocks of a range that may be outstanding. Whichever is shorter is looked through: one message has room for
+   * 2,000,000 blocks that were never sent.
+   */
+  #perhapsSent([entry, first, count]: BlockRange): BlockRef[] {
+    if (count <= this.#outstanding.size + this.#again.size)
+      return Array.from({ length: count }, (_, i) => ({ entry, index: first + i }));
+    const sent = Array.from(this.#outstanding.values(), ({ block }) => block);
+    return [...sent, ...this.#again.values()].filter(
+      (block) => block.entry === entry && block.index >= first && block.index < first + count,
+    );
   }
 
   /** What was sent of a block, or was to be sent again, counts no longer. @returns whether there was anything */
@@ -217,9 +230,9 @@ export class Sender {
     const { sizeBytes } = this.#file(entry);
     if (first + count > blockCount(sizeBytes))
       throw new ProtocolViolation('acknowledgement past the end of its file');
-    for (let index = first; index < first + count; index += 1) {
+    for (const block of this.#perhapsSent([entry, first, count])) {
       // Nothing is dropped where it is said again after a lane was lost, or where the file was given up meanwhile.
-      if (this.#drop({ entry, index })) this.#acknowledgedBytes += blockLength(sizeBytes, index);
+      if (this.#drop(block)) this.#acknowledgedBytes += blockLength(sizeBytes, block.index);
     }
   }
 
