@@ -1,6 +1,10 @@
+import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { findChromium } from './scripts/find-program.mjs';
 
-/** Unit, property and integration tests that need no browser; the browser's own are in e2e/. */
+const executablePath = findChromium();
+
+/** Unit, property and integration tests: of the page's sinks and sources in a browser, of everything else in Node. Whole deliveries are in e2e/. */
 export default defineConfig({
   test: {
     projects: [
@@ -14,6 +18,28 @@ export default defineConfig({
             'client/**/*.unit.test.ts',
           ],
           testTimeout: 20_000,
+        },
+      },
+      {
+        root: import.meta.dirname,
+        optimizeDeps: { entries: ['client/{sinks,sources}/**/*.ts'] },
+        test: {
+          name: 'browser',
+          include: ['client/**/*.browser.test.ts'],
+          testTimeout: 20_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                ...(executablePath !== undefined && { executablePath }),
+                chromiumSandbox: process.getuid?.() !== 0,
+                args: ['--disable-gpu'],
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
         },
       },
     ],

@@ -17,16 +17,15 @@ export interface ServeOptions {
   readonly trustProxy?: readonly string[];
 }
 
-/** The built page lies beside the built command; run from its source, the command finds the last build. */
-const CLIENT_DIRS = ['../client', '../dist/client'].map((path) =>
-  fileURLToPath(new URL(path, import.meta.url)),
+/** The built page lies beside the built command; run from its source, the command serves the last build. */
+const CLIENT_DIR = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../dist/client' : '../client', import.meta.url),
 );
 
 /** `sallyport serve`: page, signaling and STUN from one process, until interrupted. */
 export async function serve(options: ServeOptions, output: Output, signal: AbortSignal): Promise<number> {
   const { host, port, stunPort } = options;
   const certificate = await chooseCertificate(options);
-  const clientDir = CLIENT_DIRS.find((dir) => existsSync(`${dir}/index.html`));
   const stun = await listen('--stun-port', stunPort, () => startStunServer({ host, port: stunPort }));
   try {
     const signaling = await listen('--port', port, () =>
@@ -34,7 +33,7 @@ export async function serve(options: ServeOptions, output: Output, signal: Abort
         host,
         port,
         stun: { port: stun.port },
-        ...(clientDir !== undefined && { clientDir }),
+        ...(existsSync(CLIENT_DIR) && { clientDir: CLIENT_DIR }),
         ...(certificate && { tls: { cert: certificate.cert, key: certificate.key } }),
         ...(options.trustProxy && { trustedProxies: options.trustProxy }),
       }),

@@ -204,3 +204,14 @@ test('behind a self-signed certificate, where no service worker runs, a delivery
     await context.close();
   }
 });
+
+test('a sender who leaves while the friend still chooses is noticed', async ({ page, friend, folder }) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'a.txt')]);
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await page.close();
+  await waitForState(friend, 'failed');
+  await expect(friend.getByTestId('retry')).toBeVisible();
+});

@@ -2,9 +2,9 @@ import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
 import type { Fingerprints } from '#protocol/handshake/lane-proof.ts';
 import type { SealedPayload } from '#protocol/handshake/sealed-payload.ts';
 import { DataChannelLane } from './data-channel-lane.ts';
-import { fingerprintOf, withoutCandidates } from './description.ts';
+import { fingerprintOf, requireDataOnly, withoutCandidates } from './description.ts';
 import type { Lane, Route } from './lane.ts';
-import { CONNECT_TIMEOUT_MS, MAX_REMOTE_CANDIDATES } from './limits.ts';
+import { CONNECT_TIMEOUT_MS, MAX_REMOTE_CANDIDATES, MIN_LANE_MESSAGE_BYTES } from './limits.ts';
 import type { PeerConnection, Platform } from './platform.ts';
 import { NamedAddresses, viewRoute } from './route.ts';
 
@@ -123,6 +123,8 @@ export class LaneNegotiation {
 
   async #stands(lane: DataChannelLane): Promise<void> {
     try {
+      if (lane.maxMessageBytes < MIN_LANE_MESSAGE_BYTES)
+        throw new ProtocolViolation(`a lane for messages of ${lane.maxMessageBytes} bytes`);
       const local = fingerprintOf(this.#localSdp());
       // Where the platform cannot tell which certificate was presented, DTLS has still held it against this description.
       const remote =
@@ -147,6 +149,7 @@ export class LaneNegotiation {
     if (this.#remoteDescribed) throw new ProtocolViolation('a lane described twice');
     this.#remoteDescribed = true;
     fingerprintOf(sdp);
+    requireDataOnly(sdp);
     this.#named.addDescription(sdp);
     try {
       await this.#connection.setRemoteDescription({ type, sdp });

@@ -33,6 +33,9 @@ export const GOODBYE_TIMEOUT_MS = 3_000;
 /** Time for the acknowledgement of the peer's last words to leave before this side closes too. */
 export const LINGER_MS = 200;
 
+/** What a description without `a=max-message-size` means (RFC 8841, section 6.1); above every control message that is said. */
+export const MIN_LANE_MESSAGE_BYTES = 64 * 1024;
+
 /** ICE candidates taken from a peer for one lane: libjuice keeps 30, and each costs connectivity checks. */
 export const MAX_REMOTE_CANDIDATES = 64;
 

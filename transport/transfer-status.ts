@@ -3,8 +3,8 @@ import type { Route } from './lane.ts';
 
 /**
  * Where one transfer between two peers stands.
- * `waiting`: for a person (the receiver chooses) or for the peer to come; `done`: everything chosen that
- * could be had is verified and on disk.
+ * `waiting`: for a person (the receiver chooses) or for the peer to come; `done`: everything chosen is verified and on
+ * disk; `failed`: not all of it, though single files may be (`failedFiles` names the others).
  */
 export type TransferState = 'waiting' | 'connecting' | 'transferring' | 'done' | 'failed';
 

@@ -66,7 +66,10 @@ export class ReceiveState {
         serverUrl: this.#serverUrl,
         target,
         onStatus: (status) => {
-          if (!signal.aborted) this.status = status;
+          if (signal.aborted) return;
+          this.status = status;
+          // The sender may leave while the person still chooses.
+          if (status.error !== null && this.stage === 'choosing') this.#fail(status.error);
         },
         signal,
       });
