@@ -121,7 +121,7 @@ test('a friend who declines takes nothing, and the sender is told', async ({ pag
   await friend.goto(url);
   await (await waitForOffer(friend)).getByRole('button', { name: 'No, thanks' }).click();
   await waitForState(page, 'failed');
-  await expect(page.getByRole('listitem').getByText('declined')).toBeVisible();
+  await expect(page.getByRole('listitem').getByText('took nothing')).toBeVisible();
 });
 
 test('the server may go and come back: the share is found again at the same link', async ({
