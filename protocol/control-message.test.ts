@@ -128,77 +128,98 @@ describe('hostile control messages', () => {
       (message) => JSON.parse(new TextDecoder().decode(encodeControlMessage(message))) as unknown,
     );
 
-  it('are refused or make sense where they are JSON of any shape', () => {
-    const names = fc.constantFrom('type', 'entries', 'page', 'roots', 'bytes', 'count', 'first', '__proto__');
-    const anything = fc.oneof(
-      fc.json({ maxDepth: 4 }),
-      fc.dictionary(names, fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.stringify(value)),
-    );
-    fc.assert(
-      fc.property(from, anything, (role, text) => expectSenseOrRefusal(role, utf8.encode(text))),
-      { numRuns: 5_000 * FUZZ },
-    );
-  });
+  it(
+    'are refused or make sense where they are JSON of any shape',
+    () => {
+      const names = fc.constantFrom(
+        'type',
+        'entries',
+        'page',
+        'roots',
+        'bytes',
+        'count',
+        'first',
+        '__proto__',
+      );
+      const anything = fc.oneof(
+        fc.json({ maxDepth: 4 }),
+        fc.dictionary(names, fc.jsonValue({ maxDepth: 3 })).map((value) => JSON.stringify(value)),
+      );
+      fc.assert(
+        fc.property(from, anything, (role, text) => expectSenseOrRefusal(role, utf8.encode(text))),
+        { numRuns: 5_000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
 
-  it('are refused or make sense where one value of a good message was put in another’s place', () => {
-    const strange = fc.oneof(
-      fc.constantFrom<unknown>(
-        null,
-        true,
-        -1,
-        0.5,
-        2 ** 53,
-        -0,
-        '',
-        '1',
-        [],
-        {},
-        [[]],
-        [null],
-        'A'.repeat(43),
-      ),
-      fc.jsonValue({ maxDepth: 2 }),
-    );
-    const mutated = from.chain((role) =>
-      fc.tuple(
-        fc.constant(role),
-        document(role),
+  it(
+    'are refused or make sense where one value of a good message was put in another’s place',
+    () => {
+      const strange = fc.oneof(
+        fc.constantFrom<unknown>(
+          null,
+          true,
+          -1,
+          0.5,
+          2 ** 53,
+          -0,
+          '',
+          '1',
+          [],
+          {},
+          [[]],
+          [null],
+          'A'.repeat(43),
+        ),
+        fc.jsonValue({ maxDepth: 2 }),
+      );
+      const mutated = from.chain((role) =>
+        fc.tuple(
+          fc.constant(role),
+          document(role),
+          fc.nat(),
+          strange,
+          fc.constantFrom('replace', 'remove', 'add'),
+        ),
+      );
+      fc.assert(
+        fc.property(mutated, ([role, value, at, stranger, how]) => {
+          const places = placesIn(value);
+          const { parent, key } = places[at % places.length] as Place;
+          if (how === 'replace') parent[key] = stranger;
+          else if (how === 'add') parent[`${key}x`] = stranger;
+          else if (Array.isArray(parent)) parent.splice(Number(key), 1);
+          else delete parent[key];
+          expectSenseOrRefusal(role, utf8.encode(JSON.stringify(value)));
+        }),
+        { numRuns: 15_000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
+
+  it(
+    'are refused or make sense where bytes of a good message were altered',
+    () => {
+      const alteration = fc.tuple(
         fc.nat(),
-        strange,
-        fc.constantFrom('replace', 'remove', 'add'),
-      ),
-    );
-    fc.assert(
-      fc.property(mutated, ([role, value, at, stranger, how]) => {
-        const places = placesIn(value);
-        const { parent, key } = places[at % places.length] as Place;
-        if (how === 'replace') parent[key] = stranger;
-        else if (how === 'add') parent[`${key}x`] = stranger;
-        else if (Array.isArray(parent)) parent.splice(Number(key), 1);
-        else delete parent[key];
-        expectSenseOrRefusal(role, utf8.encode(JSON.stringify(value)));
-      }),
-      { numRuns: 15_000 * FUZZ },
-    );
-  });
-
-  it('are refused or make sense where bytes of a good message were altered', () => {
-    const alteration = fc.tuple(
-      fc.nat(),
-      fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(...utf8.encode('"\\[]{},:-0.e'))),
-    );
-    const mutated = from.chain((role) =>
-      fc.tuple(fc.constant(role), document(role), fc.array(alteration, { minLength: 1, maxLength: 3 })),
-    );
-    fc.assert(
-      fc.property(mutated, ([role, value, alterations]) => {
-        const body = utf8.encode(JSON.stringify(value));
-        for (const [at, byte] of alterations) body[at % body.length] = byte;
-        expectSenseOrRefusal(role, body);
-      }),
-      { numRuns: 15_000 * FUZZ },
-    );
-  });
+        fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(...utf8.encode('"\\[]{},:-0.e'))),
+      );
+      const mutated = from.chain((role) =>
+        fc.tuple(fc.constant(role), document(role), fc.array(alteration, { minLength: 1, maxLength: 3 })),
+      );
+      fc.assert(
+        fc.property(mutated, ([role, value, alterations]) => {
+          const body = utf8.encode(JSON.stringify(value));
+          for (const [at, byte] of alterations) body[at % body.length] = byte;
+          expectSenseOrRefusal(role, body);
+        }),
+        { numRuns: 15_000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
 });
 
 interface Place {

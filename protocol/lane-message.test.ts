@@ -140,35 +140,43 @@ describe('lane messages', () => {
 });
 
 describe('hostile lane messages', () => {
-  it('are refused or mean exactly their bytes, and throw nothing but ProtocolViolation', () => {
-    const kindFirst = fc
-      .tuple(fc.nat({ max: 7 }), bytes(0, 60))
-      .map(([kind, rest]) => Uint8Array.of(kind, ...rest));
-    fc.assert(
-      fc.property(fc.oneof(kindFirst, bytes(0, 60)), (message) => {
-        const decoded = decodeOrRefuse(message);
-        if (decoded !== 'refused') expect(hex(encode(decoded))).toBe(hex(message));
-      }),
-      { numRuns: 45_000 * FUZZ },
-    );
-  });
+  it(
+    'are refused or mean exactly their bytes, and throw nothing but ProtocolViolation',
+    () => {
+      const kindFirst = fc
+        .tuple(fc.nat({ max: 7 }), bytes(0, 60))
+        .map(([kind, rest]) => Uint8Array.of(kind, ...rest));
+      fc.assert(
+        fc.property(fc.oneof(kindFirst, bytes(0, 60)), (message) => {
+          const decoded = decodeOrRefuse(message);
+          if (decoded !== 'refused') expect(hex(encode(decoded))).toBe(hex(message));
+        }),
+        { numRuns: 45_000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
 
-  it('are refused or mean exactly their bytes where a good message was cut, lengthened or altered', () => {
-    const small = laneMessage.filter((message) => encode(message).length < 200).map(encode);
-    const mutated = fc
-      .tuple(small, fc.nat({ max: 199 }), fc.nat({ max: 255 }), fc.constantFrom('cut', 'lengthen', 'alter'))
-      .map(([message, at, byte, how]) => {
-        if (how === 'cut') return message.subarray(0, at % message.length);
-        if (how === 'lengthen') return Uint8Array.of(...message, byte);
-        message[at % message.length] = byte;
-        return message;
-      });
-    fc.assert(
-      fc.property(mutated, (message) => {
-        const decoded = decodeOrRefuse(message);
-        if (decoded !== 'refused') expect(hex(encode(decoded))).toBe(hex(message));
-      }),
-      { numRuns: 25_000 * FUZZ },
-    );
-  });
+  it(
+    'are refused or mean exactly their bytes where a good message was cut, lengthened or altered',
+    () => {
+      const small = laneMessage.filter((message) => encode(message).length < 200).map(encode);
+      const mutated = fc
+        .tuple(small, fc.nat({ max: 199 }), fc.nat({ max: 255 }), fc.constantFrom('cut', 'lengthen', 'alter'))
+        .map(([message, at, byte, how]) => {
+          if (how === 'cut') return message.subarray(0, at % message.length);
+          if (how === 'lengthen') return Uint8Array.of(...message, byte);
+          message[at % message.length] = byte;
+          return message;
+        });
+      fc.assert(
+        fc.property(mutated, (message) => {
+          const decoded = decodeOrRefuse(message);
+          if (decoded !== 'refused') expect(hex(encode(decoded))).toBe(hex(message));
+        }),
+        { numRuns: 25_000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
 });

@@ -403,53 +403,57 @@ describe('a hostile sender', () => {
     { weight: 1, arbitrary: fc.constantFrom('flush' as const, 'fail' as const) },
   );
 
-  it('brings a receiver to nothing but ProtocolViolation, and to no file under a false root', () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
-        const { receiver, said, chooseAll } = offered(...SIZES);
-        chooseAll();
-        const allowedMessages = said.length + 3 * steps.length;
-        const writes: { block: BlockRef; version: number }[] = [];
-        const written = new Map<string, number>();
-        for (const each of steps) {
-          if (each === 'write') {
-            const write = writes.pop();
-            if (write) written.set(`${write.block.entry}:${write.block.index}`, write.version);
-            if (write) receiver.written(write.block);
-          } else if (each === 'commit') {
-            for (const entry of receiver.takeCommittable()) {
-              const blocks = [...Array(blockCount(SIZES[entry] as number)).keys()];
-              expect(blocks.map((index) => written.get(`${entry}:${index}`))).toEqual(blocks.map(() => 0));
-              receiver.committed(entry);
+  it(
+    'brings a receiver to nothing but ProtocolViolation, and to no file under a false root',
+    () => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
+          const { receiver, said, chooseAll } = offered(...SIZES);
+          chooseAll();
+          const allowedMessages = said.length + 3 * steps.length;
+          const writes: { block: BlockRef; version: number }[] = [];
+          const written = new Map<string, number>();
+          for (const each of steps) {
+            if (each === 'write') {
+              const write = writes.pop();
+              if (write) written.set(`${write.block.entry}:${write.block.index}`, write.version);
+              if (write) receiver.written(write.block);
+            } else if (each === 'commit') {
+              for (const entry of receiver.takeCommittable()) {
+                const blocks = [...Array(blockCount(SIZES[entry] as number)).keys()];
+                expect(blocks.map((index) => written.get(`${entry}:${index}`))).toEqual(blocks.map(() => 0));
+                receiver.committed(entry);
+              }
+            } else if (each === 'flush') {
+              receiver.flush();
+            } else if (each === 'fail') {
+              const write = writes.pop();
+              if (write) receiver.fail(write.block.entry, 'sink-failed');
+            } else if ('type' in each) {
+              try {
+                receiver.hear(each);
+              } catch (error) {
+                expect(error).toBeInstanceOf(ProtocolViolation);
+                return;
+              }
+            } else {
+              const { block, version, damaged } = each;
+              try {
+                receiver.expectedLength(block);
+              } catch (error) {
+                // It would end the session, too soon to learn anything.
+                expect(error).toBeInstanceOf(ProtocolViolation);
+                continue;
+              }
+              if (damaged) receiver.mismatched(block);
+              else if (receiver.verified(block, leafOf(block, version))) writes.push({ block, version });
             }
-          } else if (each === 'flush') {
-            receiver.flush();
-          } else if (each === 'fail') {
-            const write = writes.pop();
-            if (write) receiver.fail(write.block.entry, 'sink-failed');
-          } else if ('type' in each) {
-            try {
-              receiver.hear(each);
-            } catch (error) {
-              expect(error).toBeInstanceOf(ProtocolViolation);
-              return;
-            }
-          } else {
-            const { block, version, damaged } = each;
-            try {
-              receiver.expectedLength(block);
-            } catch (error) {
-              // It would end the session, too soon to learn anything.
-              expect(error).toBeInstanceOf(ProtocolViolation);
-              continue;
-            }
-            if (damaged) receiver.mismatched(block);
-            else if (receiver.verified(block, leafOf(block, version))) writes.push({ block, version });
           }
-        }
-        expect(said.length).toBeLessThanOrEqual(allowedMessages);
-      }),
-      { numRuns: 2000 * FUZZ },
-    );
-  });
+          expect(said.length).toBeLessThanOrEqual(allowedMessages);
+        }),
+        { numRuns: 2000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
 });

@@ -122,17 +122,21 @@ const run = (drawn: Partial<Scenario>): number =>
   new SimulatedTransfer({ ...QUIET, chosen: all(drawn.sizes ?? []), ...drawn }).run();
 
 describe('a sender and a receiver, whatever happens between them', () => {
-  it('bring every transfer to its end, within the credit, and agree on it', () => {
-    fc.assert(
-      fc.property(scenario, (drawn) => {
-        run(drawn);
-      }),
-      {
-        numRuns: 2000 * FUZZ,
-        examples: FOUND.map((found) => [{ ...QUIET, chosen: all(found.sizes ?? []), ...found }]),
-      },
-    );
-  });
+  it(
+    'bring every transfer to its end, within the credit, and agree on it',
+    () => {
+      fc.assert(
+        fc.property(scenario, (drawn) => {
+          run(drawn);
+        }),
+        {
+          numRuns: 2000 * FUZZ,
+          examples: FOUND.map((found) => [{ ...QUIET, chosen: all(found.sizes ?? []), ...found }]),
+        },
+      );
+    },
+    20_000 * FUZZ,
+  );
 
   const manyTiny = Array.from({ length: 20_000 }, (_, i) => (i % 7 === 0 ? null : i % 3));
   const severalRanges = [1, 2 * MAX_RANGE_BLOCKS * BLOCK_BYTES + 3, MAX_RANGE_BLOCKS * BLOCK_BYTES, 0];
