@@ -32,6 +32,7 @@ export class ReceiverRun {
   readonly #meeting = new Deferred<Meeting>();
   readonly #timer: ReturnType<typeof setTimeout>;
   #secure: SecureSession | null = null;
+  #over = false;
 
   constructor(
     secret: Secret,
@@ -79,12 +80,9 @@ export class ReceiverRun {
 
   /** Gives up, unless the meeting has taken place. */
   end(error: unknown): void {
+    this.#over = true;
     clearTimeout(this.#timer);
-    this.#meeting.reject(
-      error instanceof ProtocolViolation
-        ? new TransferError('protocol-violation', error.message, { cause: error })
-        : error,
-    );
+    this.#meeting.reject(asTransferError(error));
     void this.#negotiation.then((negotiation) => negotiation.abandon()).catch(() => {});
   }
 
@@ -101,7 +99,10 @@ export class ReceiverRun {
     this.#batch.open((payloads) => this.#relay(session.seal(payloads)));
     const negotiation = await this.#negotiation;
     void negotiation.connected.then(
-      (connected) => this.#meeting.resolve({ secure: session, connected }),
+      (connected) => {
+        if (this.#over) connected.lane.close();
+        else this.#meeting.resolve({ secure: session, connected });
+      },
       (error) => this.end(error),
     );
     await this.#hearPayloads(step.payloads);
@@ -123,4 +124,10 @@ export class ReceiverRun {
       if (payload.lane === FIRST_LANE) await negotiation.hear(payload);
     }
   }
+}
+
+function asTransferError(error: unknown): TransferError {
+  if (error instanceof TransferError) return error;
+  const code = error instanceof ProtocolViolation ? 'protocol-violation' : 'internal';
+  return new TransferError(code, error instanceof Error ? error.message : code, { cause: error });
 }

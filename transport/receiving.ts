@@ -110,7 +110,7 @@ async function meetSender(
   const met = new Deferred<Meeting>();
   const typedRuns = new TypedCodeRuns();
   const timeoutMs = secret.mode === 'code' ? SENDER_TIMEOUT_MS : senderTimeoutMs;
-  let current: { member: string; run: ReceiverRun } | null = null;
+  let current = null as { member: string; run: ReceiverRun } | null;
   let patience: ReturnType<typeof setTimeout> | undefined;
   signal?.addEventListener('abort', () => met.reject(new TransferError('cancelled')));
 
@@ -123,6 +123,8 @@ async function meetSender(
       patience = setTimeout(() => met.reject(new TransferError('sender-gone')), timeoutMs);
   };
   const begin = (room: Room, member: string) => {
+    // Who is proven already is waited for, whoever the server says has come.
+    if (current?.run.secured) return;
     clearTimeout(patience);
     if (secret.mode === 'code' && !typedRuns.start()) {
       met.reject(new TransferError('connection-lost', 'the code has been tried too often: type it again'));
@@ -167,5 +169,7 @@ async function meetSender(
     throw isTaken ? new TransferError('code-used', 'somebody else is using this code') : error;
   } finally {
     clearTimeout(patience);
+    // Without a meeting nothing of it may stay open.
+    current?.run.end(new TransferError('cancelled'));
   }
 }

@@ -75,8 +75,9 @@ export class Reception {
     try {
       senderRun = new SenderRun(hello, secret, owner, platform, iceServers, relay);
     } catch (error) {
-      guesses?.abandon(run);
-      throw error;
+      relay(refuse(hello, 'failed'));
+      this.#turnAway(run, error);
+      return;
     }
     this.#runs.set(member, senderRun);
     senderRun.secured.then(
@@ -84,17 +85,19 @@ export class Reception {
         guesses?.succeed(run);
         this.#options.onReceiver(senderRun);
       },
-      (error: unknown) => {
-        guesses?.abandon(run);
-        this.#options.onTurnedAway?.(
-          error instanceof TransferError ? error : new TransferError('protocol-violation'),
-        );
-      },
+      (error: unknown) => this.#turnAway(run, error),
     );
     const forget = () => {
       if (this.#runs.get(member) === senderRun) this.#runs.delete(member);
     };
     senderRun.meeting.then(forget, forget);
+  }
+
+  #turnAway(run: string, error: unknown): void {
+    this.#options.guesses?.abandon(run);
+    this.#options.onTurnedAway?.(
+      error instanceof TransferError ? error : new TransferError('protocol-violation'),
+    );
   }
 
   #refusal(run: string, version: number | null): RefusalCode | null {

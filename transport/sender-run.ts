@@ -25,7 +25,9 @@ export class SenderRun {
   readonly #meeting = new Deferred<Meeting>();
   readonly #timer: ReturnType<typeof setTimeout>;
   #negotiation: LaneNegotiation | null = null;
+  #laneId = '';
   #secure: SecureSession | null = null;
+  #over = false;
 
   /** @throws TransferError, ProtocolViolation for a hello that cannot be answered */
   constructor(
@@ -71,6 +73,7 @@ export class SenderRun {
 
   /** Gives up, unless the meeting has taken place. */
   end(error: unknown): void {
+    this.#over = true;
     clearTimeout(this.#timer);
     this.#secured.reject(error);
     this.#meeting.reject(error);
@@ -85,21 +88,28 @@ export class SenderRun {
       this.#relay(refuse(message, 'failed'));
       throw error;
     }
-    clearTimeout(this.#timer);
     const offer = payloads.find((payload) => payload.type === 'offer');
+    if (!offer) throw new TransferError('protocol-violation', 'no lane offered', { source: 'remote' });
     const say = (payload: SealedPayload) => this.#batch.add(payload);
-    const negotiating = offer
-      ? LaneNegotiation.answer(offer, { platform: this.#platform, iceServers: this.#iceServers, say })
-      : Promise.reject(new TransferError('protocol-violation', 'no lane offered', { source: 'remote' }));
-    const negotiation = await negotiating;
+    const setup = { platform: this.#platform, iceServers: this.#iceServers, say };
+    const negotiation = await LaneNegotiation.answer(offer, setup);
+    if (this.#over) {
+      negotiation.abandon();
+      return;
+    }
+    clearTimeout(this.#timer);
     this.#negotiation = negotiation;
+    this.#laneId = offer.lane;
     const { message: accept, session } = this.#handshake.accept(this.#batch.take());
     this.#secure = session;
     this.#relay(accept);
     this.#batch.open((more) => this.#relay(session.seal(more)));
     this.#secured.resolve(session);
     negotiation.connected.then(
-      (connected) => this.#meeting.resolve({ secure: session, connected }),
+      (connected) => {
+        if (this.#over) connected.lane.close();
+        else this.#meeting.resolve({ secure: session, connected });
+      },
       (error) => this.end(error),
     );
     await this.#hearPayloads(payloads.filter((payload) => payload !== offer));
@@ -117,7 +127,7 @@ export class SenderRun {
   async #hearPayloads(payloads: readonly SealedPayload[]): Promise<void> {
     for (const payload of payloads) {
       if (payload.type === 'bye') throw new TransferError('cancelled', payload.code, { source: 'remote' });
-      await this.#negotiation?.hear(payload);
+      if (payload.lane === this.#laneId) await this.#negotiation?.hear(payload);
     }
   }
 }

@@ -162,6 +162,10 @@ class OpenShare implements Sharing {
       progress.set({ state: 'connecting' });
       onReceiver({ ...progress.status, id: run.id });
       const { secure, connected } = await run.meeting;
+      if (this.#closed) {
+        connected.lane.close();
+        throw new TransferError('cancelled');
+      }
       const driver = new SendDriver(secure, platform, this.#manifest, source, progress);
       this.#drivers.add(driver);
       driver.session.add(connected);
