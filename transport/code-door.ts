@@ -29,6 +29,8 @@ export class CodeDoor {
   readonly #options: CodeDoorOptions;
   #room: SlotRoom | null = null;
   #burntCodes = 0;
+  /** Counts what was opened: of several at once the last stays. */
+  #opened = 0;
   #closed = false;
 
   constructor(options: CodeDoorOptions) {
@@ -39,16 +41,21 @@ export class CodeDoor {
   async open(change: CodeChange): Promise<void> {
     const { signaling, platform, owner, iceServers, hasPlace, onReceiver, onCode } = this.#options;
     this.#room?.leave();
+    this.#room = null;
+    this.#opened += 1;
+    const turn = this.#opened;
     let reception: Reception | null = null;
     const room = await signaling.openSlot({
       onMember: () => {},
       onMemberLeft: (member) => reception?.memberLeft(member),
       onRelay: (from, payload) => reception?.hear(from, payload),
       onClosed: (code) => {
-        if (this.#room === room) void this.#reopen(code === 'code-used' ? 'expired' : null);
+        if (this.#room !== room) return;
+        if (code === 'code-used') void this.#reopen('expired');
+        else this.#shut('expired');
       },
     });
-    if (this.#closed) {
+    if (this.#closed || turn !== this.#opened) {
       room.leave();
       return;
     }
@@ -94,20 +101,23 @@ export class CodeDoor {
   async #burn(room: SlotRoom): Promise<void> {
     if (this.#room !== room) return;
     this.#burntCodes += 1;
-    await this.#reopen(this.#burntCodes < MAX_CODES_PER_SHARE ? 'burnt' : null);
-    if (this.#burntCodes >= MAX_CODES_PER_SHARE) this.#options.onCode(null, 'burnt');
+    if (this.#burntCodes < MAX_CODES_PER_SHARE) await this.#reopen('burnt');
+    else this.#shut('burnt');
   }
 
-  async #reopen(change: CodeChange | null): Promise<void> {
+  async #reopen(change: CodeChange): Promise<void> {
     try {
-      if (change && !this.#closed) await this.open(change);
-      else {
-        this.#room?.leave();
-        this.#room = null;
-      }
+      await this.open(change);
     } catch (error) {
       if (!(error instanceof TransferError)) throw error;
-      this.#options.onCode(null, change ?? 'expired');
+      if (!this.#room && !this.#closed) this.#shut(change);
     }
+  }
+
+  /** No code leads here any longer. */
+  #shut(change: CodeChange): void {
+    this.#room?.leave();
+    this.#room = null;
+    this.#options.onCode(null, change);
   }
 }
