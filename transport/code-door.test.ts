@@ -146,12 +146,14 @@ describe('a door for people with a code', () => {
       slot.handlers.onRelay('friend', message),
     );
     slot.toMember = (message) => void run.hear(message);
+    await vi.waitFor(() => expect(receivers).toHaveLength(1));
+    expect(codes.slice(1)).toEqual([[null, 'used']]);
+    await door.open('opened');
+    expect(slot.left).toBe(false);
     const { connected } = await run.meeting;
     await vi.waitFor(() => expect(slot.left).toBe(true));
     connected.lane.close();
-    expect(receivers).toHaveLength(1);
-    expect(codes.slice(1)).toEqual([[null, 'used']]);
-    await door.open('opened');
+    expect(slots[1]?.left).toBe(false);
     expect(codes.at(-1)?.[0]).toMatch(/^101-/);
     door.close();
   });

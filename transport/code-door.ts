@@ -72,10 +72,11 @@ export class CodeDoor {
       guesses,
       hasPlace,
       onReceiver: (run) => {
+        // This slot is given up by itself: what makes the lane still travels in it when a new code is opened meanwhile.
+        if (this.#room === room) this.#room = null;
         onCode(null, 'used');
         onReceiver(run);
-        // The lane's candidates still travel in this room.
-        const leave = () => this.#leave(room);
+        const leave = () => room.leave();
         run.meeting.then(leave, leave);
       },
       onTurnedAway: () => {
@@ -90,11 +91,6 @@ export class CodeDoor {
     this.#closed = true;
     this.#room?.leave();
     this.#room = null;
-  }
-
-  #leave(room: SlotRoom): void {
-    room.leave();
-    if (this.#room === room) this.#room = null;
   }
 
   /** Somebody guesses: a few new codes, then only the link is left. */
