@@ -78,9 +78,11 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   }
 
   onControl(message: SenderMessage): void {
+    const failedBefore = this.#receiver.failed.size;
     this.#receiver.hear(message);
     if (message.type === 'page' && this.#receiver.offer) this.#offer.resolve(this.#receiver.offer);
-    if (message.type === 'failed' && this.#receiver.failed.has(message.entry)) this.#discard(message.entry);
+    if (message.type === 'failed' && this.#receiver.failed.size > failedBefore)
+      void this.#discard(message.entry);
     this.#advance();
   }
 
@@ -168,11 +170,13 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
       return;
     }
     this.#receiver.fail(entry, 'sink-failed');
-    this.#discard(entry);
+    void this.#discard(entry);
   }
 
-  #discard(entry: EntryId): void {
-    void this.#sink?.discard(entry).catch(() => {});
+  async #discard(entry: EntryId): Promise<void> {
+    this.#busy += 1;
+    await this.#sink?.discard(entry).catch(() => {});
+    this.#done();
   }
 
   /** Says, commits and finishes what can be, after each event. */

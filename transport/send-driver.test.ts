@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test, vi } from 'vitest';
+import { nodePlatform } from '#node-peer/node-platform.ts';
+import type { EntryId } from '#protocol/entry.ts';
+import { TransferError } from '#protocol/errors.ts';
+import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
+import { FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
+import { HIGH_WATER_BYTES, READ_AHEAD_BLOCKS, READ_AHEAD_BYTES } from './limits.ts';
+import { MemorySource } from './memory-files.ts';
+import { MemoryTransfer } from './testing/memory-transfer.ts';
+import { WatchedSink } from './testing/watched-sink.ts';
+
+const MIB = 1024 * 1024;
+
+/** A source that counts what is read, and fails where a test says so. */
+class WatchedSource extends MemorySource {
+  readBytes = 0;
+  reads = 0;
+  readonly #fail: (call: 'read' | 'confirm', entry: EntryId) => void;
+
+  constructor(
+    files: readonly { readonly path: string; readonly content: Uint8Array }[],
+    fail: (call: 'read' | 'confirm', entry: EntryId) => void = () => {},
+  ) {
+    super(files);
+    this.#fail = fail;
+  }
+
+  override async read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    this.reads += 1;
+    this.readBytes += lengthBytes;
+    this.#fail('read', entry);
+    return super.read(entry, offset, lengthBytes);
+  }
+
+  override async confirmUnchanged(entry?: EntryId): Promise<void> {
+    this.#fail('confirm', entry ?? 0);
+  }
+}
+
+const FILES = Array.from({ length: 5 }, (_, i) => ({ path: `file ${i}`, content: randomBytes(i * MIB) }));
+const ALL = FILES.map((_, id) => id);
+
+describe('a source that fails', () => {
+  test.each([
+    ['read', 'source-changed'],
+    ['read', 'source-unreadable'],
+    ['confirm', 'source-changed'],
+    ['confirm', 'source-unreadable'],
+  ] as const)(
+    'in one file’s %s gives up that file as %s, on both sides, and no other',
+    async (where, code) => {
+      const source = new WatchedSource(FILES, (call, entry) => {
+        if (call === where && entry === 3) throw new TransferError(code);
+      });
+      const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
+      transfer.addLane();
+      const sink = new WatchedSink();
+      const saved = await transfer.receiver.fetch(ALL, sink);
+      expect(saved.map(({ id }) => id).sort()).toEqual([0, 1, 2, 4]);
+      expect([...sink.files.keys()].sort()).toEqual(['file 0', 'file 1', 'file 2', 'file 4']);
+      expect(sink.offences).toEqual([]);
+      await transfer.sender.session.closed;
+      for (const snapshots of [transfer.sent, transfer.received])
+        expect(snapshots.at(-1)).toMatchObject({
+          state: 'failed',
+          error: { code },
+          failedFiles: [{ path: 'file 3', code }],
+        });
+    },
+  );
+
+  test('in a way of its own is unreadable', async () => {
+    const source = new WatchedSource(FILES, (_, entry) => {
+      if (entry === 1) throw new RangeError('disk on fire');
+    });
+    const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
+    transfer.addLane();
+    await transfer.receiver.fetch(ALL, new WatchedSink());
+    expect(transfer.received.at(-1)?.failedFiles).toEqual([{ path: 'file 1', code: 'source-unreadable' }]);
+  });
+
+  test('in every file ends well all the same', async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => ({ path: `file ${i}`, content: randomBytes(10) }));
+    const source = new WatchedSource(many, () => {
+      throw new TransferError('source-unreadable');
+    });
+    const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
+    transfer.addLane();
+    const sink = new WatchedSink();
+    const saved = await transfer.receiver.fetch(
+      many.map((_, id) => id),
+      sink,
+    );
+    expect(saved).toEqual([]);
+    expect(sink.files.size).toBe(0);
+    expect(transfer.received.at(-1)?.failedFiles).toHaveLength(3000);
+  });
+});
+
+test('bytes that change between two reads of a block fail their file', async () => {
+  const content = randomBytes(2 * MIB);
+  const source = new WatchedSource([{ path: 'log', content }]);
+  const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
+  const lane = transfer.addLane();
+  await transfer.receiver.offer;
+  lane.sender.hold();
+  const sink = new WatchedSink();
+  const fetching = transfer.receiver.fetch([0], sink);
+  await vi.waitFor(() => expect(lane.sender.bufferedBytes).toBeGreaterThan(2 * MIB));
+  // What is lost with the lane is read again, and is not what it was.
+  content.fill(7);
+  transfer.addLane();
+  lane.sender.drop('lost');
+  lane.receiver.drop('lost');
+  await fetching;
+  expect(transfer.received.at(-1)?.failedFiles).toEqual([{ path: 'log', code: 'source-changed' }]);
+  expect(sink.files.size).toBe(0);
+});
+
+describe('a receiver that takes nothing in', () => {
+  test.each([
+    ['large', [{ path: 'large', content: randomBytes(64 * MIB) }]],
+    [
+      'small',
+      Array.from({ length: 5000 }, (_, i) => ({
+        path: `${i}`,
+        content: randomBytes(FRAME_PAYLOAD_BYTES / 4),
+      })),
+    ],
+  ])('makes a sender of %s files read ahead a little and wait', async (_, files) => {
+    const source = new WatchedSource(files);
+    const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
+    const lane = transfer.addLane();
+    await transfer.receiver.offer;
+    lane.sender.hold();
+    const fetching = transfer.receiver.fetch(
+      files.map((_, id) => id),
+      new WatchedSink(),
+    );
+    await vi.waitFor(() => expect(lane.sender.bufferedBytes).toBeGreaterThan(HIGH_WATER_BYTES));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(lane.sender.bufferedBytes).toBeLessThan(HIGH_WATER_BYTES + MIB);
+    expect(source.readBytes).toBeLessThanOrEqual(HIGH_WATER_BYTES + READ_AHEAD_BYTES + MIB);
+    const sizeBytes = Math.min(MIB, files[0]?.content.length ?? 0);
+    expect(source.reads).toBeLessThanOrEqual(HIGH_WATER_BYTES / sizeBytes + READ_AHEAD_BLOCKS + 1);
+    lane.sender.release();
+    await fetching;
+  });
+});
