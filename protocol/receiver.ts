@@ -38,6 +38,7 @@ export class Receiver {
   #manifest: ManifestAssembly | null = null;
   /** Chosen files not yet asked for, in order; `#nextChosen` is the first of them. */
   #chosen: readonly EntryId[] | null = null;
+  #isChosen: ReadonlySet<EntryId> | null = null;
   #nextChosen = 0;
   readonly #open = new Map<EntryId, OpenFile>();
   /** The one open file that has not been asked for to its end. */
@@ -46,6 +47,7 @@ export class Receiver {
   readonly #settled = new Map<EntryId, number>();
   readonly #failed = new Map<EntryId, FileFailure>();
   readonly #committable: EntryId[] = [];
+  readonly #givenUp: EntryId[] = [];
   #acks: [EntryId, number, number][] = [];
   readonly #again: [EntryId, number, number][] = [];
   #awaitedBlocks = 0;
@@ -115,6 +117,9 @@ export class Receiver {
     if (!entries || this.#chosen) throw new Error('choose needs a whole manifest, once');
     const files = [...new Set(ids)].filter((id) => entries[id]?.kind === 'file');
     this.#chosen = files;
+    this.#isChosen = new Set(files);
+    // What the sender had to give up and nobody wants is no failure.
+    for (const entry of this.#failed.keys()) if (!this.#isChosen.has(entry)) this.#failed.delete(entry);
     const totalBytes = files.reduce((sum, id) => sum + (entries[id] as FileEntry).sizeBytes, 0);
     this.#say({ type: 'choice', files: files.length, totalBytes, heldBytes: 0 });
     this.#creditBytes = creditBytes;
@@ -183,6 +188,11 @@ export class Receiver {
   /** Files whose root matched and whose every byte is written, for the sink to commit; each is named once. */
   takeCommittable(): EntryId[] {
     return this.#committable.splice(0).filter((entry) => this.#open.has(entry));
+  }
+
+  /** Files given up after something of them may have been written, for the sink to discard; each is named once. */
+  takeGivenUp(): EntryId[] {
+    return this.#givenUp.splice(0);
   }
 
   /** The sink gave the file its final name. */
@@ -311,13 +321,15 @@ export class Receiver {
 
   #hearFailed(entry: EntryId, code: FileFailure): void {
     this.#fileEntry(entry);
-    if (!this.#open.get(entry)?.proven) this.#giveUp(entry, code);
+    if (this.#isChosen?.has(entry) === false || this.#open.get(entry)?.proven) return;
+    this.#giveUp(entry, code);
   }
 
   /** @returns false where the file was settled before: what is saved stays saved */
   #giveUp(entry: EntryId, code: FileFailure): boolean {
     if (this.#settled.has(entry) || this.#failed.has(entry)) return false;
     this.#failed.set(entry, code);
+    if (this.#open.has(entry)) this.#givenUp.push(entry);
     this.#settle(entry);
     return true;
   }

@@ -98,7 +98,7 @@ describe('a door for people with a code', () => {
     await door.open('opened');
     expect(codes).toEqual([[expect.stringMatching(/^100(-[a-z]+){3}$/), 'opened']]);
     expect(slots[0]?.left).toBe(false);
-    door.close();
+    await door.close();
     expect(slots[0]?.left).toBe(true);
   });
 
@@ -155,7 +155,7 @@ describe('a door for people with a code', () => {
     connected.lane.close();
     expect(slots[1]?.left).toBe(false);
     expect(codes.at(-1)?.[0]).toMatch(/^101-/);
-    door.close();
+    await door.close();
   });
 
   it('shows another code when the slot’s time is over, and none where the server gives no slot', async () => {
@@ -176,7 +176,7 @@ describe('a door for people with a code', () => {
       await door.open('opened');
       slots[0]?.handlers.onClosed(reason);
       expect(codes.slice(1)).toEqual([[null, 'expired']]);
-      door.close();
+      await door.close();
       expect(codes).toHaveLength(2);
     },
   );
@@ -189,13 +189,13 @@ describe('a door for people with a code', () => {
     slots[0]?.handlers.onClosed('code-used');
     for (let i = 0; i < 4; i += 1) await settled();
     expect(codes).toHaveLength(2);
-    door.close();
+    await door.close();
   });
 
   it('leaves the slot that it is given after it was closed', async () => {
     const { door, slots, codes } = openDoor();
     const opening = door.open('opened');
-    door.close();
+    await door.close();
     await opening;
     expect(slots[0]?.left).toBe(true);
     expect(codes).toEqual([]);
@@ -205,7 +205,7 @@ describe('a door for people with a code', () => {
     const { door, slots } = openDoor();
     await Promise.all([door.open('opened'), door.open('opened'), door.open('opened')]);
     expect(slots.filter(({ left }) => !left)).toHaveLength(1);
-    door.close();
+    await door.close();
     expect(slots.filter(({ left }) => !left)).toHaveLength(0);
   });
 });

@@ -28,6 +28,7 @@ export interface CodeDoorOptions {
 export class CodeDoor {
   readonly #options: CodeDoorOptions;
   #room: SlotRoom | null = null;
+  #reception: Reception | null = null;
   #burntCodes = 0;
   /** Counts what was opened: of several at once the last stays. */
   #opened = 0;
@@ -40,8 +41,6 @@ export class CodeDoor {
   /** Opens a code in place of the one before. @throws TransferError when the server gives no slot */
   async open(change: CodeChange): Promise<void> {
     const { signaling, platform, owner, iceServers, hasPlace, onReceiver, onCode } = this.#options;
-    this.#room?.leave();
-    this.#room = null;
     this.#opened += 1;
     const turn = this.#opened;
     let reception: Reception | null = null;
@@ -51,6 +50,7 @@ export class CodeDoor {
       onRelay: (from, payload) => reception?.hear(from, payload),
       onClosed: (code) => {
         if (this.#room !== room) return;
+        this.#room = null;
         if (code === 'code-used') void this.#reopen('expired');
         else this.#shut('expired');
       },
@@ -59,6 +59,8 @@ export class CodeDoor {
       room.leave();
       return;
     }
+    // The one before holds until this one stands.
+    this.#room?.leave();
     this.#room = room;
     // A code lives in this process alone: whoever starts anew has another code, so its guesses need no other memory.
     const guesses = new GuessLimit();
@@ -84,11 +86,15 @@ export class CodeDoor {
         if (guesses.burnt) void reception?.said.then(() => this.#burn(room));
       },
     });
+    this.#reception = reception;
     onCode(formatCode(code), change);
   }
 
-  close(): void {
+  /** Turns away whoever is just coming in; resolves when that has been said. */
+  async close(): Promise<void> {
     this.#closed = true;
+    this.#reception?.close();
+    await this.#reception?.said;
     this.#room?.leave();
     this.#room = null;
   }
@@ -96,6 +102,8 @@ export class CodeDoor {
   /** Somebody guesses: a few new codes, then only the link is left. */
   async #burn(room: SlotRoom): Promise<void> {
     if (this.#room !== room) return;
+    room.leave();
+    this.#room = null;
     this.#burntCodes += 1;
     if (this.#burntCodes < MAX_CODES_PER_SHARE) await this.#reopen('burnt');
     else this.#shut('burnt');

@@ -33,10 +33,7 @@ export class DataChannelLane implements Lane {
       if (state === 'failed' || state === 'closed') this.#ended(`the connection ${state}`);
     });
     // One channel was agreed on; whoever opens another is not following the protocol.
-    connection.addEventListener('datachannel', () => {
-      this.#ended('the peer opened a second channel');
-      this.close();
-    });
+    connection.addEventListener('datachannel', () => this.#ended('the peer opened a second channel'));
   }
 
   get maxMessageBytes(): number {
@@ -65,8 +62,6 @@ export class DataChannelLane implements Lane {
   }
 
   close(): void {
-    this.#channel.close();
-    this.connection.close();
     this.#ended('closed here');
   }
 
@@ -78,6 +73,9 @@ export class DataChannelLane implements Lane {
     if (this.#closedBecause) return;
     this.#closedBecause = reason;
     this.#wake();
+    // Whoever ended it: a connection that is not closed here as well keeps a process alive.
+    this.#channel.close();
+    this.connection.close();
     this.#onClose(reason);
   }
 }

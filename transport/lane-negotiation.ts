@@ -33,7 +33,7 @@ export interface NegotiationSetup {
  * @see docs/transfer-protocol.md "Negotiating a lane"
  */
 export class LaneNegotiation {
-  readonly #laneId: string;
+  readonly laneId: string;
   readonly #setup: NegotiationSetup;
   readonly #connection: PeerConnection;
   readonly #named = new NamedAddresses();
@@ -46,13 +46,13 @@ export class LaneNegotiation {
   #held: NegotiationPayload[] = [];
   #remoteCandidates = 0;
   #settle: { resolve(lane: ConnectedLane): void; reject(error: unknown): void } | null = null;
-  readonly #timer: ReturnType<typeof setTimeout>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** The lane once it stands. Rejects with TransferError `no-route`, or ProtocolViolation. */
   readonly connected: Promise<ConnectedLane>;
 
   private constructor(laneId: string, setup: NegotiationSetup) {
-    this.#laneId = laneId;
+    this.laneId = laneId;
     this.#setup = setup;
     this.#connection = setup.platform.createPeerConnection({ iceServers: setup.iceServers });
     this.connected = new Promise((resolve, reject) => {
@@ -60,10 +60,6 @@ export class LaneNegotiation {
     });
     // Whoever never comes to await it must not end the process by that.
     this.connected.catch(() => {});
-    this.#timer = setTimeout(
-      () => this.#fail(new TransferError('no-route', 'timed out')),
-      CONNECT_TIMEOUT_MS,
-    );
     this.#connection.addEventListener('icecandidate', ({ candidate }) => this.#trickle(candidate));
     this.#connection.addEventListener('connectionstatechange', () => {
       if (['failed', 'closed'].includes(this.#connection.connectionState))
@@ -75,8 +71,13 @@ export class LaneNegotiation {
   static async offer(laneId: string, setup: NegotiationSetup): Promise<LaneNegotiation> {
     const negotiation = new LaneNegotiation(laneId, setup);
     const connection = negotiation.#connection;
-    negotiation.#open();
-    await connection.setLocalDescription(await connection.createOffer());
+    try {
+      negotiation.#open();
+      await connection.setLocalDescription(await connection.createOffer());
+    } catch (error) {
+      negotiation.#fail(error);
+      throw error;
+    }
     setup.say({ type: 'offer', lane: laneId, sdp: withoutCandidates(negotiation.#localSdp()) });
     return negotiation;
   }
@@ -117,7 +118,7 @@ export class LaneNegotiation {
   #open(): void {
     const channel = this.#connection.createDataChannel('sallyport', { negotiated: true, id: 0 });
     this.#channel = channel;
-    const lane = new DataChannelLane(this.#laneId, this.#connection, channel);
+    const lane = new DataChannelLane(this.laneId, this.#connection, channel);
     channel.addEventListener('open', () => void this.#stands(lane));
   }
 
@@ -157,6 +158,9 @@ export class LaneNegotiation {
       throw new ProtocolViolation('description refused', { cause });
     }
     this.#remoteSdp = sdp;
+    // From here on both sides check; before, the handshake has its own time.
+    const giveUp = () => this.#fail(new TransferError('no-route', 'timed out'));
+    if (this.#settle) this.#timer = setTimeout(giveUp, CONNECT_TIMEOUT_MS);
     for (const payload of this.#held.splice(0)) this.#setup.say(payload);
     for (const candidate of this.#early.splice(0)) await this.#apply(candidate);
   }
@@ -190,7 +194,7 @@ export class LaneNegotiation {
   }
 
   #candidatePayload(candidate: RTCIceCandidate | null): NegotiationPayload {
-    const lane = this.#laneId;
+    const lane = this.laneId;
     if (!candidate?.candidate) return { type: 'end-of-candidates', lane };
     const { sdpMid, sdpMLineIndex } = candidate;
     return {

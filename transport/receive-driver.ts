@@ -1,12 +1,13 @@
 import { type ArrivedBlock, BlockAssembly } from '#protocol/block-assembly.ts';
 import { decodeSenderMessage, type SenderMessage } from '#protocol/control-message.ts';
 import type { Entry, EntryId } from '#protocol/entry.ts';
-import { TransferError } from '#protocol/errors.ts';
+import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
 import type { SecureSession } from '#protocol/handshake/secure-session.ts';
 import type { Frame } from '#protocol/lane-message.ts';
 import { equalBytes } from '#protocol/leaf-tree.ts';
-import { BLOCK_BYTES } from '#protocol/limits.ts';
+import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES } from '#protocol/limits.ts';
 import { Receiver } from '#protocol/receiver.ts';
+import { asTransferError } from './as-transfer-error.ts';
 import { Deferred } from './deferred.ts';
 import type { Lane } from './lane.ts';
 import { GOODBYE_TIMEOUT_MS } from './limits.ts';
@@ -18,6 +19,9 @@ import type { TransferProgress } from './transfer-progress.ts';
 /** What is acknowledged in one message where more keeps arriving: half a block keeps credit flowing, 32 tiny files share. */
 const FLUSH_AFTER_BYTES = BLOCK_BYTES / 2;
 const FLUSH_AFTER_BLOCKS = 32;
+
+/** Credit bounds what an honest sender sends; this bounds what a hostile one makes this side hold. */
+const MAX_JUDGED_BYTES = 4 * DEFAULT_CREDIT_BYTES;
 
 /**
  * Fetches from one sender: puts frames together, hashes and judges blocks, writes them to the sink, and answers.
@@ -32,9 +36,12 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   #sink: Sink | null = null;
   /** Blocks and commits under way: nothing is finished before they are. */
   #busy = 0;
+  /** Arrived, and not yet verified and written. */
+  #judgedBytes = 0;
   #unflushedBlocks = 0;
   #unflushedBytes = 0;
   #idle: Deferred<void> | null = null;
+  #fetching = false;
   #finishing = false;
   #end: 'complete' | TransferError | null = null;
   readonly #offer = new Deferred<readonly Entry[]>();
@@ -59,16 +66,20 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
    */
   async fetch(chosen: readonly EntryId[], sink: Sink): Promise<readonly SavedEntry[]> {
     const entries = await this.offer;
+    const ids = [...new Set(chosen)];
+    if (this.#fetching || ids.some((id) => !entries[id]))
+      throw new TransferError('usage', 'chosen twice, or not offered');
+    this.#fetching = true;
     try {
-      await sink.open(chosen.map((id) => ({ id, entry: entries[id] as Entry })));
+      await sink.open(ids.map((id) => ({ id, entry: entries[id] as Entry })));
       if (this.#end) throw this.#end === 'complete' ? new TransferError('protocol-violation') : this.#end;
       this.#sink = sink;
-      this.#receiver.choose(chosen);
-      this.#progress.set({ state: 'transferring', ...this.#totals(chosen, entries) });
+      this.#receiver.choose(ids);
+      this.#progress.set({ state: 'transferring', ...this.#totals(ids, entries) });
       this.#advance();
       return await this.#delivery.promise;
     } catch (error) {
-      const failure = asTransferError(error);
+      const failure = asTransferError(error, 'sink-failed');
       void this.session.end(failure.code === 'disk-full' ? 'disk-full' : 'sink-failed', failure);
       this.#progress.set({ state: 'failed', error: failure });
       await this.#settleDown();
@@ -77,19 +88,25 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     }
   }
 
+  /** Ends it by the person's wish, and tells the sender; too late once everything is being made durable. */
+  cancel(): void {
+    if (!this.#finishing) void this.session.end('cancelled', new TransferError('cancelled'));
+  }
+
   onControl(message: SenderMessage): void {
-    const failedBefore = this.#receiver.failed.size;
     this.#receiver.hear(message);
     if (message.type === 'page' && this.#receiver.offer) this.#offer.resolve(this.#receiver.offer);
-    if (message.type === 'failed' && this.#receiver.failed.size > failedBefore)
-      void this.#discard(message.entry);
     this.#advance();
   }
 
   onFrame(frame: Frame, lane: Lane): void {
     this.#progress.addWireBytes(frame.payload.length);
     const block = this.#assemblies.get(lane.id)?.add(frame);
-    if (block) void this.#judge(block);
+    if (!block) return;
+    this.#judgedBytes += block.bytes.length;
+    if (this.#judgedBytes > MAX_JUDGED_BYTES)
+      throw new ProtocolViolation('blocks come faster than they were asked for');
+    void this.#judge(block);
   }
 
   onLane(lane: Lane): void {
@@ -127,7 +144,10 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
       const matches = equalBytes(await this.#platform.sha256(block.bytes), block.leaf);
       if (!matches) this.#receiver.mismatched(block);
       else if (!this.#end && this.#receiver.verified(block, block.leaf)) await this.#write(block);
+    } catch (error) {
+      void this.session.end('internal', asTransferError(error));
     } finally {
+      this.#judgedBytes -= lengthBytes;
       this.#unflushedBlocks += 1;
       this.#unflushedBytes += lengthBytes;
       this.#done();
@@ -164,13 +184,12 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
 
   /** A full disk ends the transfer: nothing else would fit either. Anything else ends one file. */
   #sinkRefused(entry: EntryId, error: unknown): void {
-    const failure = asTransferError(error);
+    const failure = asTransferError(error, 'sink-failed');
     if (failure.code === 'disk-full') {
       this.#delivery.reject(failure);
       return;
     }
     this.#receiver.fail(entry, 'sink-failed');
-    void this.#discard(entry);
   }
 
   async #discard(entry: EntryId): Promise<void> {
@@ -183,6 +202,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   #advance(): void {
     if (this.#end || !this.#sink) return;
     for (const entry of this.#receiver.takeCommittable()) void this.#commit(entry);
+    for (const entry of this.#receiver.takeGivenUp()) void this.#discard(entry);
     this.#progress.set({ bytes: this.#receiver.bytes, filesDone: this.#receiver.filesDone });
     const isMuch = this.#unflushedBlocks >= FLUSH_AFTER_BLOCKS || this.#unflushedBytes >= FLUSH_AFTER_BYTES;
     if (this.#busy > 0 && !isMuch) return;
@@ -198,9 +218,9 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     try {
       const saved = await sink.finish();
       this.#receiver.complete();
-      const goodbye = new Promise((resolve) => setTimeout(resolve, GOODBYE_TIMEOUT_MS));
-      await Promise.race([this.session.closed, goodbye]);
-      if (!this.#end) await this.session.end('complete', null);
+      const unanswered = setTimeout(() => void this.session.end('complete', null), GOODBYE_TIMEOUT_MS);
+      await this.session.closed;
+      clearTimeout(unanswered);
       const [firstFailed] = this.#receiver.failed.values();
       if (firstFailed) this.#progress.set({ state: 'failed', error: new TransferError(firstFailed) });
       else this.#progress.set({ state: 'done' });
@@ -221,11 +241,4 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     const files = chosen.map((id) => entries[id]).filter((entry) => entry?.kind === 'file');
     return { files: files.length, totalBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
   }
-}
-
-function asTransferError(error: unknown): TransferError {
-  if (error instanceof TransferError) return error;
-  return new TransferError('sink-failed', error instanceof Error ? error.message : 'sink failed', {
-    cause: error,
-  });
 }

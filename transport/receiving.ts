@@ -4,10 +4,11 @@ import { TypedCodeRuns } from '#protocol/handshake/guess-limit.ts';
 import { formatLink } from '#protocol/handshake/link.ts';
 import { sumSizes } from '#protocol/manifest.ts';
 import { Deferred } from './deferred.ts';
+import type { Meeting } from './first-lane.ts';
 import { SENDER_TIMEOUT_MS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { ReceiveDriver } from './receive-driver.ts';
-import { type Meeting, ReceiverRun } from './receiver-run.ts';
+import { ReceiverRun } from './receiver-run.ts';
 import { type Room, SignalingClient } from './signaling-client.ts';
 import type { SavedEntry, Sink } from './sink.ts';
 import { parseTarget, type Target } from './target.ts';
@@ -72,7 +73,7 @@ export async function openShare(options: ReceivingOptions): Promise<Receiving> {
   try {
     const { secure, connected } = await meetSender(signaling, target, options, progress);
     const driver = new ReceiveDriver(secure, platform, progress);
-    const cancel = () => void driver.session.end('cancelled', new TransferError('cancelled'));
+    const cancel = () => driver.cancel();
     signal?.addEventListener('abort', cancel);
     void driver.session.closed.then(() => signal?.removeEventListener('abort', cancel));
     driver.session.add(connected);
@@ -112,7 +113,8 @@ async function meetSender(
   const timeoutMs = secret.mode === 'code' ? SENDER_TIMEOUT_MS : senderTimeoutMs;
   let current = null as { member: string; run: ReceiverRun } | null;
   let patience: ReturnType<typeof setTimeout> | undefined;
-  signal?.addEventListener('abort', () => met.reject(new TransferError('cancelled')));
+  const cancel = () => met.reject(new TransferError('cancelled'));
+  signal?.addEventListener('abort', cancel);
 
   const iceServers = signaling.fetchIceServers();
   iceServers.catch((error: unknown) => met.reject(error));
@@ -169,6 +171,7 @@ async function meetSender(
     throw isTaken ? new TransferError('code-used', 'somebody else is using this code') : error;
   } finally {
     clearTimeout(patience);
+    signal?.removeEventListener('abort', cancel);
     // Without a meeting nothing of it may stay open.
     current?.run.end(new TransferError('cancelled'));
   }

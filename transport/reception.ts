@@ -5,6 +5,7 @@ import { inspectHello } from '#protocol/handshake/hello.ts';
 import type { OwnerKey } from '#protocol/handshake/owner-key.ts';
 import { type RefusalCode, refuse } from '#protocol/handshake/refusal.ts';
 import type { Secret } from '#protocol/handshake/secret.ts';
+import { asTransferError } from './as-transfer-error.ts';
 import { MAX_HANDSHAKES } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { SenderRun } from './sender-run.ts';
@@ -53,7 +54,19 @@ export class Reception {
   }
 
   memberLeft(member: string): void {
-    this.#runs.get(member)?.left();
+    const run = this.#runs.get(member);
+    if (run && !run.secured) this.#end(member, run, 'the receiver left the room');
+  }
+
+  /** Turns everyone away who is just coming in, and tells those who are proven. */
+  close(): void {
+    for (const run of this.#runs.values()) run.end(new TransferError('cancelled'));
+  }
+
+  #end(member: string, run: SenderRun, why: string): void {
+    this.#options.guesses?.abandon(run.id);
+    this.#runs.delete(member);
+    run.end(new TransferError('connection-lost', why));
   }
 
   #answer(member: string, hello: Uint8Array): void {
@@ -64,7 +77,8 @@ export class Reception {
     const earlier = this.#runs.get(member);
     // Said twice by the server: the run goes on.
     if (earlier?.id === run) return;
-    earlier?.end(new TransferError('connection-lost', 'the receiver began anew'));
+    // One that is proven goes on by itself: a hello is nobody's word.
+    if (earlier && !earlier.secured) this.#end(member, earlier, 'the receiver began anew');
     const refusal = this.#refusal(run, version);
     if (refusal) {
       relay(refuse(hello, refusal));
@@ -80,7 +94,7 @@ export class Reception {
       return;
     }
     this.#runs.set(member, senderRun);
-    senderRun.secured.then(
+    senderRun.proven.then(
       () => {
         guesses?.succeed(run);
         this.#options.onReceiver(senderRun);
@@ -95,15 +109,14 @@ export class Reception {
 
   #turnAway(run: string, error: unknown): void {
     this.#options.guesses?.abandon(run);
-    this.#options.onTurnedAway?.(
-      error instanceof TransferError ? error : new TransferError('protocol-violation'),
-    );
+    this.#options.onTurnedAway?.(asTransferError(error));
   }
 
   #refusal(run: string, version: number | null): RefusalCode | null {
     // Answered before a guess is spent: an old build is no guesser.
     if (version === null) return 'version-mismatch';
-    if (this.#runs.size >= MAX_HANDSHAKES || !this.#options.hasPlace()) return 'busy';
+    const unproven = [...this.#runs.values()].filter(({ secured }) => !secured).length;
+    if (unproven >= MAX_HANDSHAKES || !this.#options.hasPlace()) return 'busy';
     const admission = this.#options.guesses?.admit(run) ?? 'admitted';
     return admission === 'admitted' ? null : admission;
   }

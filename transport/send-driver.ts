@@ -165,10 +165,13 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     try {
       const bytes = await this.#source.read(block.entry, block.index * BLOCK_BYTES, lengthBytes);
       const leaf = this.#platform.sha256(bytes);
-      void leaf.then((hash) => {
-        this.#sender.hashed(block, hash);
-        this.#wake();
-      });
+      leaf.then(
+        (hash) => {
+          this.#sender.hashed(block, hash);
+          this.#wake();
+        },
+        (error: unknown) => this.#giveUp(block.entry, error),
+      );
       return { bytes, leaf };
     } catch (error) {
       this.#giveUp(block.entry, error);

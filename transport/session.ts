@@ -106,11 +106,12 @@ export class Session<Heard extends ControlMessage> {
     const proofTimer = setTimeout(() => lane.close(), PROOF_TIMEOUT_MS);
     const member: Member = { ...connected, proven: false, silentPings: 0, proofTimer };
     this.#members.set(lane.id, member);
+    // Before anything else: taking in the peer's proof, which may be here already, makes this side speak.
+    this.#post(lane, encodeProof(this.#secure.laneProof(lane.id, fingerprints)));
     lane.attach(
       (message) => this.#take(member, message),
       (reason) => this.#lose(member, reason),
     );
-    this.#post(lane, encodeProof(this.#secure.laneProof(lane.id, fingerprints)));
   }
 
   /**
@@ -138,12 +139,7 @@ export class Session<Heard extends ControlMessage> {
       // A peer that acknowledges nothing is not told either.
     }
     this.#finish(error ?? 'complete');
-    if (this.#controls.pending > 0 && this.#members.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#goodbye = resolve;
-        setTimeout(resolve, GOODBYE_TIMEOUT_MS);
-      });
-    }
+    await this.#farewell();
     this.#closeLanes();
   }
 
@@ -151,6 +147,24 @@ export class Session<Heard extends ControlMessage> {
   abort(error: TransferError): void {
     this.#finish(error);
     this.#closeLanes();
+  }
+
+  /** Waits until the peer has heard everything, as long as what is queued before the last words still drains. */
+  async #farewell(): Promise<void> {
+    for (let queued = this.#queuedBytes; ; queued = this.#queuedBytes) {
+      if (this.#controls.pending === 0 || this.#members.size === 0) return;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await new Promise<void>((resolve) => {
+        this.#goodbye = resolve;
+        timer = setTimeout(resolve, GOODBYE_TIMEOUT_MS);
+      });
+      clearTimeout(timer);
+      if (this.#queuedBytes >= queued) return;
+    }
+  }
+
+  get #queuedBytes(): number {
+    return this.lanes.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0);
   }
 
   #tell(message: ControlMessage): void {
@@ -165,7 +179,7 @@ export class Session<Heard extends ControlMessage> {
       else if (!member.proven) this.#refuse(member, 'said something before its proof');
       else if (message.kind === 'control-ack') this.#acknowledged(message.next);
       else if (message.kind === 'ping') this.#post(member.lane, encodePing('pong', message.token));
-      else if (message.kind === 'pong') this.#ponged(message.token);
+      else if (message.kind === 'pong') this.#ponged(member, message.token);
       else if (message.kind === 'control') this.#hear(member, message.seq, message.body);
       else if (message.kind === 'frame' && !this.#ended) this.#handlers.onFrame(message, member.lane);
     } catch (error) {
@@ -184,7 +198,6 @@ export class Session<Heard extends ControlMessage> {
     member.proven = true;
     for (const message of this.#controls.replay()) this.#post(lane, message);
     this.#ping(member);
-    void this.#look(member);
     this.#handlers.onLane(lane);
   }
 
@@ -240,7 +253,11 @@ export class Session<Heard extends ControlMessage> {
     clearTimeout(member.proofTimer);
     if (!this.#members.delete(member.lane.id)) return;
     if (member.proven) this.#handlers.onLaneLost(member.lane);
-    if (this.#members.size > 0) return;
+    if (this.#members.size > 0) {
+      // What it had been told and not acknowledged is said again on a lane that lives.
+      if (member.proven) this.#broadcast(this.#controls.replay());
+      return;
+    }
     this.#goodbye?.();
     if (!this.#ended) this.#finish(new TransferError('connection-lost', reason));
     this.#allClosed();
@@ -266,18 +283,19 @@ export class Session<Heard extends ControlMessage> {
     this.#post(lane, encodePing('ping', this.#pingToken));
   }
 
-  #ponged(token: number): void {
+  #ponged(member: Member, token: number): void {
     const sentMs = this.#pings.get(token);
     if (sentMs === undefined) return;
     this.#pings.delete(token);
     this.#rttMs = this.#platform.nowMs() - sentMs;
     this.#handlers.onRoute();
+    void this.#look(member);
   }
 
-  /** Sees which way the lane goes, and tells the peer what this side makes of it. */
+  /** Sees which way the lane goes, and tells the peer what this side makes of it: ICE may change its mind. */
   async #look({ viewRoute }: Member): Promise<void> {
     const route = await viewRoute().catch(() => null);
-    if (!route || this.#ended) return;
+    if (!route || this.#ended || route === this.#ownRoute) return;
     this.#setRoutes(route, this.#peerRoute);
     this.say({ type: 'route', route });
   }

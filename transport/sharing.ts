@@ -2,6 +2,7 @@ import { TransferError } from '#protocol/errors.ts';
 import { formatLink, linkSecret } from '#protocol/handshake/link.ts';
 import { OwnerKey } from '#protocol/handshake/owner-key.ts';
 import { Manifest } from '#protocol/manifest.ts';
+import { asTransferError } from './as-transfer-error.ts';
 import { type CodeChange, CodeDoor } from './code-door.ts';
 import type { FileSource } from './file-source.ts';
 import { MAX_RECEIVERS } from './limits.ts';
@@ -20,8 +21,9 @@ export interface ReceiverStatus extends TransferStatus {
 
 export interface SharingOptions {
   readonly platform: Platform;
-  /** The page's address or the server named to the CLI: where the link will point. */
+  /** The page's address or the server named to the CLI, with its last slash: where the link will point. */
   readonly serverUrl: string;
+  /** Closed with the share; the caller's again where `startSharing` throws. */
   readonly source: FileSource;
   /** Called with each code that can be handed out, or null where there is none (any longer), and why. */
   readonly onCode: (code: string | null, change: CodeChange) => void;
@@ -45,7 +47,7 @@ export interface Sharing {
 }
 
 /**
- * Resolves when the link can be handed out. The first code follows by `onCode`.
+ * Resolves when the link can be handed out and the first code has been told by `onCode`.
  * @throws TransferError `nothing-to-send`, `manifest-too-large`, `unsafe-path`, `server-unreachable`, `server-refused`,
  *   `rate-limited`
  */
@@ -71,6 +73,7 @@ class OpenShare implements Sharing {
   readonly #signaling: SignalingClient;
   readonly #door: CodeDoor;
   readonly #drivers = new Set<SendDriver>();
+  #reception: Reception | null = null;
   #receivers = 0;
   #closed = false;
 
@@ -117,10 +120,14 @@ class OpenShare implements Sharing {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#door.close();
-    this.#signaling.close();
     const cancelled = new TransferError('cancelled');
-    await Promise.all(Array.from(this.#drivers, ({ session }) => session.end('cancelled', cancelled)));
+    this.#reception?.close();
+    await Promise.all([
+      this.#door.close(),
+      this.#reception?.said,
+      ...Array.from(this.#drivers, ({ session }) => session.end('cancelled', cancelled)),
+    ]);
+    this.#signaling.close();
     await this.#options.source.close();
   }
 
@@ -139,7 +146,7 @@ class OpenShare implements Sharing {
       onClosed: (code) => onUnreachable(new TransferError(code)),
       onConnected,
     });
-    reception = new Reception({
+    this.#reception = reception = new Reception({
       secret,
       owner,
       platform,
@@ -160,7 +167,6 @@ class OpenShare implements Sharing {
     this.#receivers += 1;
     try {
       progress.set({ state: 'connecting' });
-      onReceiver({ ...progress.status, id: run.id });
       const { secure, connected } = await run.meeting;
       if (this.#closed) {
         connected.lane.close();
@@ -172,11 +178,7 @@ class OpenShare implements Sharing {
       await driver.session.closed;
       this.#drivers.delete(driver);
     } catch (error) {
-      const failure =
-        error instanceof TransferError
-          ? error
-          : new TransferError('internal', String(error), { cause: error });
-      progress.set({ state: 'failed', error: failure });
+      progress.set({ state: 'failed', error: asTransferError(error) });
     } finally {
       this.#receivers -= 1;
     }

@@ -144,8 +144,10 @@ export class StandingRoom implements Room {
       return;
     }
     if (reply === null) {
-      // Without a connection the next one asks again.
-      if (this.#wire.connected) this.end('server-unreachable', 'the server does not answer');
+      // Without a connection the next one asks again; a room that stood before is not given up for one lost answer.
+      if (!this.#wire.connected) return;
+      if (this.#settle === null) this.#rejoin = setTimeout(() => this.onConnect(), REJOIN_DELAY_MS);
+      else this.end('server-unreachable', 'the server does not answer');
       return;
     }
     if (!reply.ok) {

@@ -33,6 +33,7 @@ export class TransferProgress {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #failed: ReadonlyMap<EntryId, FileFailure> = new Map();
   #pathOf: (id: EntryId) => string = () => '';
+  #said = false;
 
   constructor(nowMs: () => number, onStatus: (status: TransferStatus) => void) {
     this.#nowMs = nowMs;
@@ -57,14 +58,18 @@ export class TransferProgress {
 
   set(change: Partial<TransferStatus>): void {
     const before = this.#status;
+    // The end is the end: what still trickles in changes nothing.
+    if (before.state === 'done' || before.state === 'failed') return;
     this.#status = { ...before, ...change };
-    if (this.#status.state !== before.state) this.#emit();
+    const isNews = change.state !== undefined && (change.state !== before.state || !this.#said);
+    if (isNews) this.#emit();
     else this.#timer ??= setTimeout(() => this.#emit(), STATUS_INTERVAL_MS);
   }
 
   #emit(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#said = true;
     this.#listFailures();
     this.#measure();
     this.#onStatus(this.#status);

@@ -16,7 +16,7 @@ export interface TransferStatus {
   readonly rttMs: number | null;
   /** Lanes that carry data now. */
   readonly lanes: number;
-  /** Chosen files (folders not counted) and how many of them are finished. */
+  /** Chosen files (folders not counted) and how many of them are finished; the sender learns the latter at the end. */
   readonly files: number;
   readonly filesDone: number;
   /** Bytes verified and on disk at the receiver, those of earlier runs included. */

@@ -1,0 +1,80 @@
+import type { SealedPayload } from '#protocol/handshake/sealed-payload.ts';
+import type { SecureSession } from '#protocol/handshake/secure-session.ts';
+import { asTransferError } from './as-transfer-error.ts';
+import { Deferred } from './deferred.ts';
+import type { ConnectedLane, LaneNegotiation } from './lane-negotiation.ts';
+import type { PayloadBatch } from './payload-batch.ts';
+
+/** A peer that has proven itself, and the first lane to it. */
+export interface Meeting {
+  readonly secure: SecureSession;
+  readonly connected: ConnectedLane;
+}
+
+/**
+ * What is left of a run once the peer is proven, the same on both sides: the session's first lane is being made, with
+ * sealed payloads over the server.
+ */
+export class FirstLane {
+  readonly #secure: SecureSession;
+  readonly #negotiation: LaneNegotiation;
+  readonly #batch: PayloadBatch;
+  readonly #meeting = new Deferred<Meeting>();
+  #over = false;
+
+  constructor(
+    secure: SecureSession,
+    negotiation: LaneNegotiation,
+    batch: PayloadBatch,
+    relay: (message: Uint8Array<ArrayBuffer>) => void,
+  ) {
+    this.#secure = secure;
+    this.#negotiation = negotiation;
+    this.#batch = batch;
+    batch.open((payloads) => relay(secure.seal(payloads)));
+    negotiation.connected.then(
+      (connected) => {
+        if (this.#over) connected.lane.close();
+        this.#over = true;
+        this.#meeting.resolve({ secure, connected });
+      },
+      (error) => this.end(error),
+    );
+  }
+
+  get meeting(): Promise<Meeting> {
+    return this.#meeting.promise;
+  }
+
+  /** Takes in a sealed message. One that does not open is the server's doing, and changes nothing. */
+  async hear(message: Uint8Array): Promise<void> {
+    let payloads: SealedPayload[];
+    try {
+      payloads = this.#secure.open(message);
+    } catch {
+      return;
+    }
+    await this.take(payloads);
+  }
+
+  async take(payloads: readonly SealedPayload[]): Promise<void> {
+    for (const payload of payloads) {
+      if (payload.type === 'bye') this.#fail(asTransferError(new Error(payload.code), 'cancelled'));
+      else if (payload.lane === this.#negotiation.laneId) await this.#negotiation.hear(payload);
+    }
+  }
+
+  /** Gives up, unless the lane stands: the peer is told. */
+  end(error: unknown): void {
+    if (this.#over) return;
+    this.#batch.add({ type: 'bye', code: asTransferError(error).code });
+    this.#fail(error);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#meeting.reject(asTransferError(error));
+    this.#negotiation.abandon();
+  }
+}
