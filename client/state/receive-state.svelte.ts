@@ -54,6 +54,11 @@ export class ReceiveState {
     return this.stage === 'receiving';
   }
 
+  /** A code is typed anew for each try: every one of them is a guess given away to whoever runs the server. */
+  get canRetry(): boolean {
+    return this.link !== null || this.#target.includes('#');
+  }
+
   /** @param target a link, or a code as it was typed */
   async open(target: string): Promise<void> {
     this.close();
