@@ -1,31 +1,12 @@
-import { appendToRanges, type BlockRef, blockCount, blockLength } from './block.ts';
+import { appendToRanges, type BlockRef, blockLength } from './block.ts';
 import type { FileFailure, ReceiverMessage, SenderMessage } from './control-message.ts';
 import type { Entry, EntryId, FileEntry } from './entry.ts';
 import { ProtocolViolation } from './errors.ts';
-import { equalBytes, LeafTree } from './leaf-tree.ts';
-import { DEFAULT_CREDIT_BYTES, MAX_BLOCK_ATTEMPTS, MAX_LIST_ITEMS, MAX_RANGE_BLOCKS } from './limits.ts';
+import { equalBytes } from './leaf-tree.ts';
+import { DEFAULT_CREDIT_BYTES, MAX_BLOCK_ATTEMPTS, MAX_LIST_ITEMS } from './limits.ts';
 import { ManifestAssembly } from './manifest.ts';
-
-/** Files asked for and not settled: enough that small files fill a long round trip, few enough to keep books on. */
-const MAX_OPEN_FILES = 1024;
-
-interface OpenFile {
-  readonly entry: FileEntry;
-  readonly blocks: number;
-  readonly leaves: LeafTree;
-  /** Verified and not yet written. */
-  readonly writing: Set<number>;
-  /** How often a block arrived damaged. */
-  readonly damaged: Map<number, number>;
-  /** Blocks below this have been asked for. */
-  asked: number;
-  /** Asked for and not verified. */
-  awaited: number;
-  written: number;
-  root: Uint8Array | null;
-  /** Its root matched and it is written: whatever else comes of it no longer matters. */
-  proven: boolean;
-}
+import { type OpenFile, openFile } from './open-file.ts';
+import { RequestPlan } from './request-plan.ts';
 
 /**
  * The receiver of one session as a state machine. It pulls: it fetches the manifest, asks for what was chosen,
@@ -36,21 +17,15 @@ interface OpenFile {
 export class Receiver {
   readonly #say: (message: ReceiverMessage) => void;
   #manifest: ManifestAssembly | null = null;
-  /** Chosen files not yet asked for, in order; `#nextChosen` is the first of them. */
-  #chosen: readonly EntryId[] | null = null;
-  #isChosen: ReadonlySet<EntryId> | null = null;
-  #nextChosen = 0;
+  #chosen: ReadonlySet<EntryId> | null = null;
+  #plan: RequestPlan | null = null;
   readonly #open = new Map<EntryId, OpenFile>();
-  /** The one open file that has not been asked for to its end. */
-  #current: [EntryId, OpenFile] | null = null;
   /** How far settled files had been asked for: what may still be on its way. */
   readonly #settled = new Map<EntryId, number>();
   readonly #failed = new Map<EntryId, FileFailure>();
   readonly #committable: EntryId[] = [];
   readonly #givenUp: EntryId[] = [];
   #acks: [EntryId, number, number][] = [];
-  readonly #again: [EntryId, number, number][] = [];
-  #awaitedBlocks = 0;
   #creditBytes = DEFAULT_CREDIT_BYTES;
   /** Verified and not yet written, of all open files. */
   #unwrittenBytes = 0;
@@ -83,7 +58,7 @@ export class Receiver {
 
   /** Every chosen file is committed or given up. */
   get settled(): boolean {
-    return this.#chosen !== null && this.#nextChosen === this.#chosen.length && this.#open.size === 0;
+    return this.#plan?.settled ?? false;
   }
 
   /** Takes in a sender's message. `route` and `bye` are the session's own and do nothing here. @throws ProtocolViolation */
@@ -116,15 +91,15 @@ export class Receiver {
     const entries = this.offer;
     if (!entries || this.#chosen) throw new Error('choose needs a whole manifest, once');
     const files = [...new Set(ids)].filter((id) => entries[id]?.kind === 'file');
-    this.#chosen = files;
-    this.#isChosen = new Set(files);
+    this.#chosen = new Set(files);
+    this.#plan = new RequestPlan(files, (id) => this.#openFile(id), this.#say);
     // What the sender had to give up and nobody wants is no failure.
-    for (const entry of this.#failed.keys()) if (!this.#isChosen.has(entry)) this.#failed.delete(entry);
+    for (const entry of this.#failed.keys()) if (!this.#chosen.has(entry)) this.#failed.delete(entry);
     const totalBytes = files.reduce((sum, id) => sum + (entries[id] as FileEntry).sizeBytes, 0);
     this.#say({ type: 'choice', files: files.length, totalBytes, heldBytes: 0 });
     this.#creditBytes = creditBytes;
     this.#say({ type: 'credit', bytes: creditBytes });
-    this.#ask();
+    this.#plan?.ask();
   }
 
   /**
@@ -155,7 +130,7 @@ export class Receiver {
     file.leaves.set(index, leaf);
     file.writing.add(index);
     this.#unwrittenBytes += blockLength(file.entry.sizeBytes, index);
-    this.#await(file, -1);
+    this.#plan?.arrived(file);
     return true;
   }
 
@@ -170,7 +145,7 @@ export class Receiver {
     const times = (file.damaged.get(index) ?? 0) + 1;
     file.damaged.set(index, times);
     if (times >= MAX_BLOCK_ATTEMPTS) this.fail(entry, 'damaged');
-    else this.#again.push([entry, index, 1]);
+    else this.#plan?.again(block);
   }
 
   /** A verified block is on the sink. */
@@ -200,7 +175,7 @@ export class Receiver {
     if (!this.#open.has(entry)) return;
     this.#filesDone += 1;
     this.#settle(entry);
-    this.#ask();
+    this.#plan?.ask();
   }
 
   /** The file cannot be saved or trusted: it is given up and the sender told. */
@@ -215,7 +190,7 @@ export class Receiver {
     for (let i = 0; i < acks.length; i += MAX_LIST_ITEMS) {
       this.#say({ type: 'ack', blocks: acks.slice(i, i + MAX_LIST_ITEMS) });
     }
-    this.#ask();
+    this.#plan?.ask();
   }
 
   /** Everything chosen is settled and the sink has made it durable. */
@@ -233,71 +208,11 @@ export class Receiver {
     if (pages) this.#say(pages);
   }
 
-  /** Tops up what is asked for; in large steps, so that a message names many files. */
-  #ask(): void {
-    this.#request(this.#again.splice(0), []);
-    const ranges: [EntryId, number, number][] = [];
-    const roots: EntryId[] = [];
-    if (this.#awaitedBlocks <= MAX_RANGE_BLOCKS / 2) {
-      this.#askFurther(ranges, roots);
-      if (this.#open.size <= MAX_OPEN_FILES / 2) {
-        while (this.#awaitedBlocks < MAX_RANGE_BLOCKS && this.#openNext()) this.#askFurther(ranges, roots);
-      }
-    }
-    this.#request(ranges, roots);
-  }
-
-  #request(ranges: [EntryId, number, number][], roots: EntryId[]): void {
-    while (ranges.length + roots.length > 0) {
-      this.#say({
-        type: 'request',
-        ranges: ranges.splice(0, MAX_LIST_ITEMS),
-        roots: roots.splice(0, MAX_LIST_ITEMS),
-      });
-    }
-  }
-
-  /** @returns whether there was another file to ask for */
-  #openNext(): boolean {
-    const id = this.#chosen?.[this.#nextChosen];
-    if (id === undefined || this.#current || this.#open.size >= MAX_OPEN_FILES) return false;
-    this.#nextChosen += 1;
-    if (this.#failed.has(id)) return true;
-    const entry = this.#fileEntry(id);
-    const blocks = blockCount(entry.sizeBytes);
-    const file: OpenFile = {
-      entry,
-      blocks,
-      leaves: new LeafTree(entry.sizeBytes, blocks),
-      writing: new Set(),
-      damaged: new Map(),
-      asked: 0,
-      awaited: 0,
-      written: 0,
-      root: null,
-      proven: false,
-    };
+  #openFile(id: EntryId): OpenFile | null {
+    if (this.#failed.has(id)) return null;
+    const file = openFile(this.#fileEntry(id));
     this.#open.set(id, file);
-    this.#current = [id, file];
-    return true;
-  }
-
-  /** Asks for the next range of the current file, and with its last one for its root. */
-  #askFurther(ranges: [EntryId, number, number][], roots: EntryId[]): void {
-    if (!this.#current) return;
-    const [id, file] = this.#current;
-    const count = Math.min(MAX_RANGE_BLOCKS, file.blocks - file.asked);
-    if (count > 0) ranges.push([id, file.asked, count]);
-    file.asked += count;
-    this.#await(file, count);
-    if (file.asked < file.blocks) return;
-    roots.push(id);
-    this.#current = null;
-  }
-
-  #await(file: OpenFile, blocks: number): void {
-    file.awaited += blocks;
-    this.#awaitedBlocks += blocks;
+    return file;
   }
 
   #hearRoot(entry: EntryId, root: Uint8Array): void {
@@ -321,7 +236,7 @@ export class Receiver {
 
   #hearFailed(entry: EntryId, code: FileFailure): void {
     this.#fileEntry(entry);
-    if (this.#isChosen?.has(entry) === false || this.#open.get(entry)?.proven) return;
+    if (this.#chosen?.has(entry) === false || this.#open.get(entry)?.proven) return;
     this.#giveUp(entry, code);
   }
 
@@ -339,9 +254,8 @@ export class Receiver {
     if (!file) return;
     this.#open.delete(entry);
     this.#settled.set(entry, file.asked);
-    this.#await(file, -file.awaited);
+    this.#plan?.close(entry, file);
     for (const index of file.writing) this.#unwrittenBytes -= blockLength(file.entry.sizeBytes, index);
-    if (this.#current?.[0] === entry) this.#current = null;
   }
 
   #fileEntry(id: EntryId): FileEntry {
