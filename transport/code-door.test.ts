@@ -6,7 +6,8 @@ import { OWNER, receiverOf } from '#protocol/handshake/paired-run.fixture.ts';
 import type { Secret } from '#protocol/handshake/secret.ts';
 import { type CodeChange, CodeDoor } from './code-door.ts';
 import { ReceiverRun } from './receiver-run.ts';
-import type { RoomHandlers, SignalingClient, SlotRoom } from './signaling-client.ts';
+import type { RoomHandlers, SlotRoom } from './room.ts';
+import type { SignalingClient } from './signaling-client.ts';
 
 /** A room as the door sees it, and what a test does to it. */
 interface Slot {

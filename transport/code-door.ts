@@ -5,8 +5,9 @@ import { MAX_CODES_PER_SHARE } from '#protocol/handshake/limits.ts';
 import type { OwnerKey } from '#protocol/handshake/owner-key.ts';
 import type { Platform } from './platform.ts';
 import { Reception } from './reception.ts';
+import type { SlotRoom } from './room.ts';
 import type { SenderRun } from './sender-run.ts';
-import type { SignalingClient, SlotRoom } from './signaling-client.ts';
+import type { SignalingClient } from './signaling-client.ts';
 
 /**
  * Why a share's code changed. A code serves one receiver (`used`); three wrong guesses burn it (`burnt`); its slot

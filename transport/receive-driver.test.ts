@@ -4,7 +4,7 @@ import { nodePlatform } from '#node-peer/node-platform.ts';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
 import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
 import { DEFAULT_CREDIT_BYTES } from '#protocol/limits.ts';
-import { MemorySource } from './memory-files.ts';
+import { MemorySource } from './testing/memory-files.ts';
 import { MemoryTransfer } from './testing/memory-transfer.ts';
 import { WatchedSink } from './testing/watched-sink.ts';
 

@@ -63,9 +63,11 @@ export class ReceiverRun {
   /** Takes in what the server says comes from the sender. What belongs to another run is dropped. */
   async hear(message: Uint8Array): Promise<void> {
     try {
-      if (this.#over || readHeader(message).run !== this.#handshake.run) return;
+      const { run, type } = readHeader(message);
+      if (this.#over || run !== this.#handshake.run) return;
       if (this.#firstLane) await this.#firstLane.hear(message);
-      else await this.#step(message);
+      // A sealed message ahead of the accept: the server dropped that, or mixes them up.
+      else if (type !== 'sealed') await this.#step(message);
     } catch (error) {
       this.end(error);
     }

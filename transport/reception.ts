@@ -8,8 +8,8 @@ import type { Secret } from '#protocol/handshake/secret.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { MAX_HANDSHAKES } from './limits.ts';
 import type { Platform } from './platform.ts';
+import type { Room } from './room.ts';
 import { SenderRun } from './sender-run.ts';
-import type { Room } from './signaling-client.ts';
 
 export interface ReceptionOptions {
   readonly secret: Secret;

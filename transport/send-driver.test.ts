@@ -6,7 +6,7 @@ import { TransferError } from '#protocol/errors.ts';
 import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
 import { FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import { HIGH_WATER_BYTES, READ_AHEAD_BLOCKS, READ_AHEAD_BYTES } from './limits.ts';
-import { MemorySource } from './memory-files.ts';
+import { MemorySource } from './testing/memory-files.ts';
 import { MemoryTransfer } from './testing/memory-transfer.ts';
 import { WatchedSink } from './testing/watched-sink.ts';
 

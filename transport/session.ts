@@ -19,6 +19,7 @@ import {
   PROOF_TIMEOUT_MS,
   SILENT_PINGS,
 } from './limits.ts';
+import { Pings } from './pings.ts';
 import type { Platform } from './platform.ts';
 import { agreeOnRoute } from './route.ts';
 
@@ -53,14 +54,12 @@ interface Member extends ConnectedLane {
  */
 export class Session<Heard extends ControlMessage> {
   readonly #secure: SecureSession;
-  readonly #platform: Platform;
   readonly #handlers: SessionHandlers<Heard>;
   readonly #controls = new ControlStream();
   readonly #members = new Map<string, Member>();
   readonly #usedLaneIds = new Set<string>();
   readonly #pinger: ReturnType<typeof setInterval>;
-  readonly #pings = new Map<number, number>();
-  #pingToken = 0;
+  readonly #pings: Pings;
   #ended = false;
   #goodbye: (() => void) | null = null;
   #ownRoute: Route | null = null;
@@ -75,7 +74,7 @@ export class Session<Heard extends ControlMessage> {
 
   constructor(secure: SecureSession, platform: Platform, handlers: SessionHandlers<Heard>) {
     this.#secure = secure;
-    this.#platform = platform;
+    this.#pings = new Pings(() => platform.nowMs());
     this.#handlers = handlers;
     this.#pinger = setInterval(() => this.#watch(), PING_INTERVAL_MS);
   }
@@ -273,21 +272,13 @@ export class Session<Heard extends ControlMessage> {
   }
 
   #ping({ lane }: Member): void {
-    this.#pingToken = (this.#pingToken + 1) % 2 ** 32;
-    this.#pings.set(this.#pingToken, this.#platform.nowMs());
-    // Unanswered ones are forgotten: each lane may have as many on its way as it may leave unanswered.
-    for (const token of this.#pings.keys()) {
-      if (this.#pings.size <= (SILENT_PINGS + 1) * this.#members.size) break;
-      this.#pings.delete(token);
-    }
-    this.#post(lane, encodePing('ping', this.#pingToken));
+    this.#post(lane, encodePing('ping', this.#pings.send()));
   }
 
   #ponged(member: Member, token: number): void {
-    const sentMs = this.#pings.get(token);
-    if (sentMs === undefined) return;
-    this.#pings.delete(token);
-    this.#rttMs = this.#platform.nowMs() - sentMs;
+    const rttMs = this.#pings.answered(token);
+    if (rttMs === null) return;
+    this.#rttMs = rttMs;
     this.#handlers.onRoute();
     void this.#look(member);
   }

@@ -8,9 +8,10 @@ import type { FileSource } from './file-source.ts';
 import { MAX_RECEIVERS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { Reception } from './reception.ts';
+import type { Room } from './room.ts';
 import { SendDriver } from './send-driver.ts';
 import type { SenderRun } from './sender-run.ts';
-import { type Room, SignalingClient } from './signaling-client.ts';
+import { SignalingClient } from './signaling-client.ts';
 import { TransferProgress } from './transfer-progress.ts';
 import type { TransferStatus } from './transfer-status.ts';
 

@@ -7,7 +7,8 @@ import { Server, type Socket } from 'socket.io';
 import * as v from 'valibot';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { MAX_RECEIVERS, type NoticeName, notices } from '#protocol/signaling.ts';
-import { type RoomHandlers, SignalingClient } from './signaling-client.ts';
+import type { RoomHandlers } from './room.ts';
+import { SignalingClient } from './signaling-client.ts';
 
 const ROOM = base64urlnopad.encode(randomBytes(16));
 const OTHER_ROOM = base64urlnopad.encode(randomBytes(16));

@@ -4,7 +4,8 @@ import { base64urlnopad } from '@scure/base';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { MAX_PAYLOAD_BYTES, RELAY_BURST } from '#protocol/signaling.ts';
 import { type SignalingServerOptions, startSignaling } from '#signaling/server.ts';
-import { type Room, type RoomHandlers, SignalingClient, type SignalingOptions } from './signaling-client.ts';
+import type { Room, RoomHandlers } from './room.ts';
+import { SignalingClient, type SignalingOptions } from './signaling-client.ts';
 
 /** For what happens by itself; never waited for in full. */
 const PATIENT = { timeout: 15_000 };

@@ -12,7 +12,7 @@ import {
   type RequestName,
   type Role,
 } from '#protocol/signaling.ts';
-import type { Room, RoomHandlers } from './signaling-client.ts';
+import type { Room, RoomHandlers } from './room.ts';
 
 /** Between attempts to rejoin where the server says that it is too much just now. */
 const REJOIN_DELAY_MS = 2000;

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import { type SignalingServer, startSignaling } from '#signaling/server.ts';
-import { MemorySink, MemorySource } from './memory-files.ts';
 import { openShare } from './receiving.ts';
 import { type ReceiverStatus, type Sharing, startSharing } from './sharing.ts';
+import { MemorySink, MemorySource } from './testing/memory-files.ts';
 import type { TransferStatus } from './transfer-status.ts';
 
 let server: SignalingServer;

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import type { TransferError, TransferErrorCode } from '#protocol/errors.ts';
 import type { CodeChange } from '#transport/code-door.ts';
-import { MemorySource } from '#transport/memory-files.ts';
 import type { Platform } from '#transport/platform.ts';
 import { type Delivery, openShare, type Receiving, type ReceivingOptions } from '#transport/receiving.ts';
 import { type ReceiverStatus, type Sharing, startSharing } from '#transport/sharing.ts';
+import { MemorySource } from '#transport/testing/memory-files.ts';
 import { WatchedSink } from '#transport/testing/watched-sink.ts';
 import type { TransferState, TransferStatus } from '#transport/transfer-status.ts';
 

@@ -1,6 +1,6 @@
 import type { EntryId } from '#protocol/entry.ts';
-import { MemorySink } from '../memory-files.ts';
 import type { ChosenEntry, SavedEntry, Sink } from '../sink.ts';
+import { MemorySink } from './memory-files.ts';
 
 type Call = Exclude<keyof Sink, symbol>;
 

@@ -1,9 +1,9 @@
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
-import type { FileSource } from './file-source.ts';
-import type { ChosenEntry, SavedEntry, Sink } from './sink.ts';
+import type { FileSource } from '../file-source.ts';
+import type { ChosenEntry, SavedEntry, Sink } from '../sink.ts';
 
-/** A source of files that are in memory: pasted text, tests. */
+/** A source of files that are in memory. */
 export class MemorySource implements FileSource {
   readonly entries: readonly Entry[];
   readonly #contents: readonly Uint8Array[];
@@ -25,7 +25,7 @@ export class MemorySource implements FileSource {
   async close(): Promise<void> {}
 }
 
-/** A sink that keeps everything in memory: for tests, and for what is read at once. */
+/** A sink that keeps everything in memory. */
 export class MemorySink implements Sink {
   readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #open = new Map<EntryId, { path: string; content: Uint8Array<ArrayBuffer> }>();
