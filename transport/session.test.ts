@@ -39,6 +39,19 @@ function setUp() {
 const outcome = (ended: ('complete' | TransferError)[]) =>
   ended.map((end) => (end === 'complete' ? end : end.code));
 
+test('the proof is said first, also where the peer proved itself before this side took the lane up', async () => {
+  const { session, keys } = setUp();
+  const [own, far] = pairedLanes();
+  const peer = new RawPeer(connected(far), keys.receiver);
+  peer.prove();
+  // Until its proof has arrived, which the lane then holds for its owner.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  session.add(connected(own));
+  await vi.waitFor(() => expect(peer.heard.length).toBeGreaterThan(1));
+  expect(peer.heard[0]?.kind).toBe('proof');
+  session.abort(new TransferError('cancelled'));
+});
+
 describe('before its proof a lane', () => {
   test.each<[string, Uint8Array<ArrayBuffer>]>([
     ['a control message', encodeControl(0, new TextEncoder().encode('{"type":"complete"}'))],
