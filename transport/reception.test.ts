@@ -126,11 +126,13 @@ describe.each([
 
   test('whose share is no element of the group is turned away', async () => {
     const door = openDoor(secret);
-    for (const share of [new Uint8Array(32), new Uint8Array(32).fill(255), new Uint8Array(7)])
+    for (const share of [new Uint8Array(32), new Uint8Array(32).fill(255), new Uint8Array(7)]) {
       door.reception.hear(
         'a',
         wrap('hello', bytesFor(`${share}`, 16), lv(share, lv('R', Uint8Array.of(1), ''))),
       );
+      for (let i = 0; i < 4; i += 1) await settled();
+    }
     expect(door.types('a')).toEqual([REFUSE, REFUSE, REFUSE]);
     expect(door.turnedAway).toEqual(Array(3).fill('protocol-violation'));
     // Or a code would be dead and still be shown.
@@ -142,6 +144,16 @@ describe.each([
     door.reception.hear('a', receiverOf(secret).hello);
     expect(door.relayed.at(-1)?.message.subarray(17)).toEqual(Uint8Array.of(2));
     expect(door.guesses.record.guessesSpent).toBe(0);
+  });
+
+  test('that floods is answered once at a time', async () => {
+    const door = openDoor(secret);
+    for (let i = 0; i < 100; i += 1) door.reception.hear('a', receiverOf(secret, `${i}`).hello);
+    expect(door.types('a')).toEqual([REPLY]);
+    expect(door.guesses.record.guessesSpent).toBe(mode === 'code' ? 1 : 0);
+    for (let i = 0; i < 4; i += 1) await settled();
+    door.reception.hear('a', receiverOf(secret, 'later').hello);
+    expect(door.types('a')).toEqual([REPLY, REPLY]);
   });
 
   test('that says hello and nothing more is forgotten in time', async () => {

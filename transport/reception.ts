@@ -33,6 +33,8 @@ export class Reception {
   /** The latest run of each member; an older one goes on by itself if it has become a session. */
   readonly #runs = new Map<string, SenderRun>();
   #said: Promise<void> = Promise.resolve();
+  /** Members for whom something waits to be relayed. */
+  readonly #answering = new Set<string>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -71,8 +73,14 @@ export class Reception {
 
   #answer(member: string, hello: Uint8Array): void {
     const { run, version } = inspectHello(hello);
+    // Neither arithmetic nor answers gather for a member that floods.
+    if (this.#answering.has(member)) return;
     const relay = (message: Uint8Array<ArrayBuffer>) => {
-      this.#said = this.#options.room.relay(member, message).catch(() => {});
+      this.#answering.add(member);
+      this.#said = this.#options.room
+        .relay(member, message)
+        .catch(() => {})
+        .finally(() => this.#answering.delete(member));
     };
     const earlier = this.#runs.get(member);
     // Said twice by the server: the run goes on.

@@ -39,7 +39,7 @@ export class HostileServer {
   iceConfig: unknown = { version: 1, iceServers: [] };
   /** Decides what becomes of a payload. `pass` delivers it, or what is given in its place; it may be called at any time. */
   onRelay: (relay: Relay, pass: (payload?: Uint8Array) => void) => void = (_, pass) => pass();
-  /** Decides on the answer to a request; gets the honest one. */
+  /** Decides on the answer to a request; gets the honest one. Undefined: there is none. */
   onRequest: (name: RequestName, honest: unknown) => unknown = (_, honest) => honest;
   /** Everything it was given to relay. */
   readonly relayed: Relay[] = [];
@@ -101,7 +101,8 @@ export class HostileServer {
     const own = new Map<string, Member>();
     socket.onAny((name: RequestName, body: Record<string, unknown>, answer: (reply: unknown) => void) => {
       // The member is told of who is there by the answer, and of who comes by what follows.
-      answer(this.onRequest(name, this.#handle(socket, own, name, body)));
+      const reply = this.onRequest(name, this.#handle(socket, own, name, body));
+      if (reply !== undefined) answer(reply);
     });
     socket.on('disconnect', () => {
       for (const member of own.values()) this.#leave(member);

@@ -235,13 +235,17 @@ describe('who poses as a receiver to a sender', () => {
     // The one version in it is the last byte but one.
     const other = Uint8Array.from(hello);
     other[other.length - 2] = 77;
-    for (let i = 0; i < 20; i += 1) {
-      phantom.say(other);
-      phantom.say(randomBytes(100));
-      phantom.say(hello.subarray(0, 40));
-      phantom.say(new Uint8Array(1));
-    }
-    await vi.waitFor(() => expect(came).toEqual(Array(20).fill([1])));
+    await vi.waitFor(
+      () => {
+        phantom.say(other);
+        phantom.say(randomBytes(100));
+        phantom.say(hello.subarray(0, 40));
+        phantom.say(new Uint8Array(1));
+        expect(came.length).toBeGreaterThan(10);
+      },
+      { interval: 5 },
+    );
+    expect(new Set(came.flat())).toEqual(new Set([1]));
     phantom.leave();
     for (let guess = 0; guess < 2; guess += 1) await guessAsReceiver(otherWords(sender.code));
     const receiver = new HonestReceiver(server.url, sender.code);

@@ -169,7 +169,7 @@ const TAMPERINGS: [string, Found, () => HostileServer['onRelay']][] = [
   ],
   [
     'holds the acceptance back until the next message',
-    both('protocol-violation'),
+    both('done'),
     () => {
       let held: Relay | null = null;
       return (relay, pass) => {
