@@ -1,8 +1,9 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir, hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
+import { diskError } from '#node-peer/disk-error.ts';
 import { TransferError } from '#protocol/errors.ts';
 
 export interface Certificate {
@@ -17,11 +18,25 @@ const DAY_MS = 24 * 3600 * 1000;
 
 /** Reads a certificate and its key. @throws TransferError `usage` */
 export async function readCertificate(certPath: string, keyPath: string): Promise<Certificate> {
+  const cert = await readPem(certPath, 'certificate', (pem) => new X509Certificate(pem));
+  const key = await readPem(keyPath, 'private key', createPrivateKey);
+  if (!cert.parsed.checkPrivateKey(key.parsed))
+    throw new TransferError('usage', `the key in ${keyPath} does not belong to ${certPath}`);
+  return { cert: cert.pem, key: key.pem, fingerprint: cert.parsed.fingerprint256 };
+}
+
+async function readPem<T>(
+  path: string,
+  what: string,
+  parse: (pem: string) => T,
+): Promise<{ pem: string; parsed: T }> {
+  const pem = await readFile(path, 'utf8').catch((cause) => {
+    throw diskUsage('cannot read', path, cause);
+  });
   try {
-    return describe(await readFile(certPath, 'utf8'), await readFile(keyPath, 'utf8'));
+    return { pem, parsed: parse(pem) };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TransferError('usage', `the certificate or its key cannot be read: ${why}`, { cause });
+    throw new TransferError('usage', `no ${what} in PEM in ${path}`, { cause });
   }
 }
 
@@ -58,10 +73,18 @@ export async function ownCertificate(): Promise<Certificate> {
       },
     ],
   });
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(keyPath, made.private, { mode: 0o600 });
-  await writeFile(certPath, made.cert);
-  return describe(made.cert, made.private);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(keyPath, made.private, { mode: 0o600 });
+    await writeFile(certPath, made.cert);
+  } catch (cause) {
+    throw diskUsage('cannot keep a certificate in', folder, cause);
+  }
+  return readCertificate(certPath, keyPath);
+}
+
+function diskUsage(what: string, path: string, cause: unknown): TransferError {
+  return new TransferError('usage', `${what} ${diskError(cause, path, 'usage').message}`, { cause });
 }
 
 function ownNames(): { names: string[]; addresses: string[] } {
@@ -72,8 +95,4 @@ function ownNames(): { names: string[]; addresses: string[] } {
     names: [...new Set(['localhost', hostname()])],
     addresses: [...new Set(['127.0.0.1', '::1', ...addresses])],
   };
-}
-
-function describe(cert: string, key: string): Certificate {
-  return { cert, key, fingerprint: new X509Certificate(cert).fingerprint256 };
 }

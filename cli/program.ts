@@ -16,7 +16,8 @@ import { serve } from './serve.ts';
  */
 export async function run(args: readonly string[], signal: AbortSignal): Promise<number> {
   // Known before the command line is: its own errors are said in the form that was asked for.
-  const output: Output = args.includes('--json') ? new JsonOutput() : new HumanOutput();
+  const options = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined);
+  const output: Output = options.includes('--json') ? new JsonOutput() : new HumanOutput();
   let status: number = EXIT.ok;
   const program = buildProgram(output, signal, (code) => {
     status = code;
@@ -25,17 +26,27 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
     await program.parseAsync([...args], { from: 'user' });
     return status;
   } catch (error) {
-    if (error instanceof CommanderError) return sayUsage(output, error);
-    const failed = sayFailure(output, error);
-    return signal.aborted ? EXIT.interrupted : failed;
+    if (error instanceof CommanderError) return sayUsage(output, error, helpOf(program, args));
+    if (!signal.aborted) return sayFailure(output, error);
+    sayFailure(output, new TransferError('cancelled', 'cancelled', { cause: error }));
+    return EXIT.interrupted;
   }
 }
 
-function sayUsage(output: Output, { code, exitCode, message }: CommanderError): number {
+function sayUsage(output: Output, { code, exitCode, message }: CommanderError, help: string): number {
   // Help and version have been printed, and are no error.
   if (exitCode === 0) return EXIT.ok;
   if (code === 'commander.help') return EXIT.usage;
-  return sayFailure(output, new TransferError('usage', message.replace(/^error: /, '')));
+  const what = message
+    .replace(/^error: /, '')
+    .replace(/\.$/, '')
+    .replace(/\s+/g, ' ');
+  return sayFailure(output, new TransferError('usage', `${what}; see ${help}`));
+}
+
+function helpOf(program: Command, [first]: readonly string[]): string {
+  const command = program.commands.find((known) => known.name() === first);
+  return command ? `sallyport ${command.name()} --help` : 'sallyport --help';
 }
 
 function buildProgram(output: Output, signal: AbortSignal, setStatus: (status: number) => void): Command {

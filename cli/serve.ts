@@ -26,9 +26,11 @@ const CLIENT_DIR = fileURLToPath(
 export async function serve(options: ServeOptions, output: Output, signal: AbortSignal): Promise<number> {
   const { host, port, stunPort } = options;
   const certificate = await chooseCertificate(options);
-  const stun = await listen('--stun-port', stunPort, () => startStunServer({ host, port: stunPort }));
+  const stun = await listen(options, '--stun-port', stunPort, () =>
+    startStunServer({ host, port: stunPort }),
+  );
   try {
-    const signaling = await listen('--port', port, () =>
+    const signaling = await listen(options, '--port', port, () =>
       startSignaling({
         host,
         port,
@@ -66,17 +68,30 @@ async function chooseCertificate({ tls, tlsCert, tlsKey }: ServeOptions): Promis
   return ownCertificate();
 }
 
-async function listen<T>(option: string, port: number, start: () => Promise<T>): Promise<T> {
+async function listen<T>(
+  { host }: ServeOptions,
+  option: string,
+  port: number,
+  start: () => Promise<T>,
+): Promise<T> {
   try {
     return await start();
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why =
-      code === 'EADDRINUSE'
-        ? `port ${port} is taken: choose another with ${option}, or 0 for any free one`
-        : code === 'EACCES'
-          ? `port ${port} may not be opened by this user: choose one above 1023 with ${option}`
-          : message;
-    throw new TransferError('usage', why, { cause });
+    throw new TransferError('usage', refusal(cause as NodeJS.ErrnoException, host, option, port), { cause });
+  }
+}
+
+function refusal(error: NodeJS.ErrnoException, host: string, option: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `port ${port} is taken: choose another with ${option}, or 0 for any free one`;
+    case 'EACCES':
+      return `port ${port} may not be opened by this user: choose one above 1023 with ${option}`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `the host ${host} is no address of this machine: name one with --host, or leave it out for all`;
+    default:
+      return error.message;
   }
 }

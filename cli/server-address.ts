@@ -20,6 +20,8 @@ export function serverAddress(option: string | undefined): string {
   }
   if (!['http:', 'https:'].includes(url.protocol))
     throw new TransferError('usage', '--server takes an http or https address');
+  // It would stand in every link, for everyone to see.
+  if (url.username || url.password) throw new TransferError('usage', '--server takes no name or password');
   url.hash = '';
   url.search = '';
   if (!url.pathname.endsWith('/')) url.pathname += '/';
