@@ -1,11 +1,10 @@
-import { createInterface } from 'node:readline/promises';
-import type { EntryId } from '#protocol/entry.ts';
-import { TransferError } from '#protocol/errors.ts';
+import type { Entry, EntryId } from '#protocol/entry.ts';
 import { visibleText } from '#protocol/local-path.ts';
 import type { Offer } from '#transport/receiving.ts';
+import { ask } from './question.ts';
 import { formatBytes, formatCount } from './terminal-text.ts';
 
-/** What stands at the top of an offer: a file, or a folder with everything in it. */
+/** What can be picked: a file, or a folder with everything in it. */
 interface Item {
   readonly name: string;
   readonly isFolder: boolean;
@@ -17,60 +16,77 @@ interface Item {
 /** More than a screen of items is summed up. */
 const MAX_SHOWN = 30;
 
-/** Shows what is offered and asks; null where nothing is wanted. */
+/** Shows what is offered and asks; null where nothing is wanted. @throws TransferError `cancelled` */
 export async function askWhatToTake(
   offer: Offer,
-  folder: string,
+  target: string,
   signal: AbortSignal,
 ): Promise<EntryId[] | null> {
-  const items = topLevel(offer);
+  const { folder, items, onTheWay } = listOf(offer.entries);
   const lines = items.slice(0, MAX_SHOWN).map(describe);
   if (items.length > MAX_SHOWN)
     lines.push(`      … and ${formatCount(items.length - MAX_SHOWN, 'more item')}`);
   const total = `${formatCount(offer.files, 'file')}, ${formatBytes(offer.totalBytes)}`;
-  process.stderr.write(`Offered: ${total}\n${lines.join('\n')}\n`);
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    for (;;) {
-      const pick = items.length > 1 ? ', numbers such as 1,3-5 for some' : '';
-      const answer = await prompt.question(
-        `Save to ${visibleText(folder)}? [Enter for all${pick}, n for nothing] `,
-        { signal },
-      );
-      const chosen = parseAnswer(answer, items);
-      if (chosen !== undefined) return chosen;
-      process.stderr.write('Press Enter, or type n, or numbers from the list.\n');
+  process.stderr.write(`Offered: ${folder && `${visibleText(folder)}, `}${total}\n${lines.join('\n')}\n`);
+  const some = items.length > 1 ? ', numbers such as 1,3-5 for some' : '';
+  const question = `Save to ${visibleText(target)}? [Enter for all${some}, n for nothing] `;
+  for (;;) {
+    const answer = await ask(question, signal);
+    const choice = answer === null ? 'nothing' : parseAnswer(answer, items.length);
+    if (choice === 'all') return offer.entries.map((_, id) => id);
+    if (choice === 'nothing') {
+      process.stderr.write('Nothing was saved. The sender is told.\n');
+      return null;
     }
-  } catch (cause) {
-    throw new TransferError('cancelled', 'cancelled', { cause });
-  } finally {
-    prompt.close();
+    // With the folders on the way, so that these keep their times.
+    if (choice) return [...onTheWay, ...choice.flatMap((index) => items[index]?.ids ?? [])];
+    process.stderr.write('Press Enter, or type n, or numbers from the list.\n');
   }
 }
 
-/** Undefined for an answer that means nothing. */
-export function parseAnswer(
-  answer: string,
-  items: readonly Pick<Item, 'ids'>[],
-): EntryId[] | null | undefined {
+/**
+ * What an answer picks from a list of `count` items: all, nothing, or items by index, in order and none twice.
+ * Undefined for an answer that means nothing.
+ */
+export function parseAnswer(answer: string, count: number): 'all' | 'nothing' | number[] | undefined {
   const text = answer.trim().toLowerCase();
-  if (['', 'y', 'yes', 'all'].includes(text)) return items.flatMap(({ ids }) => ids);
-  if (['n', 'no', 'q'].includes(text)) return null;
+  if (['', 'y', 'yes', 'all'].includes(text)) return 'all';
+  if (['n', 'no', 'q'].includes(text)) return 'nothing';
   const chosen = new Set<number>();
   for (const part of text.split(/[\s,]+/)) {
     const match = /^(\d{1,7})(?:-(\d{1,7}))?$/.exec(part);
     const first = Number(match?.[1]);
     const last = Number(match?.[2] ?? match?.[1]);
-    if (!match || first < 1 || last > items.length || first > last) return undefined;
+    if (!match || first < 1 || last > count || first > last) return undefined;
     for (let number = first; number <= last; number += 1) chosen.add(number - 1);
   }
-  return [...chosen].sort((a, b) => a - b).flatMap((index) => items[index]?.ids ?? []);
+  return [...chosen].sort((a, b) => a - b);
 }
 
-function topLevel(offer: Offer): Item[] {
+/** The folder in which everything lies, with a slash at its end, or nothing: who is sent one folder picks from it. */
+export function commonFolder(entries: readonly Pick<Entry, 'path'>[]): string {
+  const [first = [], ...others] = entries.map(({ path }) => path.split('/'));
+  let depth = others.length === 0 ? first.length - 1 : first.length;
+  for (const segments of others) {
+    const differs = first.findIndex((name, index) => index >= depth || name !== segments[index]);
+    if (differs >= 0) depth = differs;
+  }
+  return first
+    .slice(0, depth)
+    .map((name) => `${name}/`)
+    .join('');
+}
+
+function listOf(entries: readonly Entry[]): { folder: string; items: Item[]; onTheWay: EntryId[] } {
+  const folder = commonFolder(entries);
   const items = new Map<string, Item>();
-  offer.entries.forEach((entry, id) => {
-    const [name = '', ...rest] = entry.path.split('/');
+  const onTheWay: EntryId[] = [];
+  entries.forEach((entry, id) => {
+    if (entry.path.length < folder.length) {
+      onTheWay.push(id);
+      return;
+    }
+    const [name = '', ...rest] = entry.path.slice(folder.length).split('/');
     const isFolder = rest.length > 0 || entry.kind === 'folder';
     const item = items.get(name) ?? { name, isFolder, ids: [], files: 0, bytes: 0 };
     items.set(name, item);
@@ -79,7 +95,7 @@ function topLevel(offer: Offer): Item[] {
     item.files += 1;
     item.bytes += entry.sizeBytes;
   });
-  return [...items.values()];
+  return { folder, items: [...items.values()], onTheWay };
 }
 
 function describe({ name, isFolder, files, bytes }: Item, index: number): string {

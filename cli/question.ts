@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
+import { TransferError } from '#protocol/errors.ts';
+
+/**
+ * Asks a person at the terminal. Null for the end of input (Ctrl-D).
+ * @throws TransferError when the signal is aborted: its reason, or `cancelled`
+ */
+export async function ask(question: string, signal: AbortSignal): Promise<string | null> {
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  // In raw mode Ctrl-C is a key like any other: it becomes the signal here that it is everywhere else.
+  prompt.on('SIGINT', () => process.emit('SIGINT'));
+  const closed = once(prompt, 'close').then(() => null);
+  try {
+    const answer = await Promise.race([prompt.question(question, { signal }), closed]);
+    if (answer === null) process.stderr.write('\n');
+    return answer;
+  } catch (cause) {
+    process.stderr.write('\n');
+    if (!signal.aborted) return null;
+    const { reason } = signal;
+    throw reason instanceof TransferError ? reason : new TransferError('cancelled', 'cancelled', { cause });
+  } finally {
+    prompt.close();
+  }
+}
