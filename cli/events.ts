@@ -25,7 +25,7 @@ export type CliEvent =
   | { readonly event: 'offer'; readonly files: number; readonly totalBytes: number }
   | {
       readonly event: 'session';
-      readonly route: Route | null;
+      readonly route: Route;
       readonly rttMs: number | null;
       readonly receiver?: string;
     }
@@ -45,6 +45,8 @@ export type CliEvent =
       readonly message: string;
       readonly receiver?: string;
     }
+  /** A name at the top of the share that was taken where it is saved, and what it is saved as. */
+  | { readonly event: 'renamed'; readonly path: string; readonly savedAs: string }
   | {
       readonly event: 'done';
       readonly bytes: number;

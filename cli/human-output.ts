@@ -1,9 +1,16 @@
 import { renderUnicodeCompact } from 'uqr';
 import type { SkipReason } from '#node-peer/folder-walk.ts';
+import type { TransferErrorCode } from '#protocol/errors.ts';
 import { visibleText } from '#protocol/local-path.ts';
 import type { Route } from '#transport/lane.ts';
 import type { CliEvent, Output } from './events.ts';
-import { formatBytes, formatCount, formatSeconds, progressBar } from './terminal-text.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  type ProgressFigures,
+  progressLine,
+} from './terminal-text.ts';
 
 const ROUTES: Record<Route, string> = {
   lan: 'over the same network',
@@ -27,7 +34,27 @@ const SKIP_REASONS: Record<SkipReason, string> = {
   'unsafe-name': 'its name cannot travel',
 };
 
-const BAR_WIDTH = 24;
+/** Their details are about what servers and handshakes say among themselves; the sentence holds all that helps. */
+const SENTENCE_ALONE: ReadonlySet<TransferErrorCode> = new Set([
+  'wrong-code',
+  'code-used',
+  'sender-gone',
+  'room-full',
+  'room-taken',
+  'rate-limited',
+  'version-mismatch',
+  'tampered',
+  'impostor',
+  'no-route',
+  'connection-lost',
+  'peer-silent',
+  'declined',
+]);
+
+/** How the system calls an error, ahead of its words for it: `ENOENT: no such file or directory`. */
+const SYSTEM_CODE = /\bE[A-Z0-9]+: /;
+
+type ProgressEvent = Extract<CliEvent, { event: 'progress' }>;
 
 /**
  * Sentences for people. What a person copies (link, code, the server's address) goes to standard output, the rest to
@@ -35,6 +62,8 @@ const BAR_WIDTH = 24;
  */
 export class HumanOutput implements Output {
   readonly #draws = process.stderr.isTTY === true;
+  /** The transfers that run, by receiver: a sender serves several at once, and they share the one line. */
+  readonly #running = new Map<string | undefined, ProgressEvent>();
   #drawn = false;
 
   say(event: CliEvent): void {
@@ -75,30 +104,30 @@ export class HumanOutput implements Output {
       case 'offer':
         break;
       case 'session':
-        this.#note(`Connected ${event.route ? ROUTES[event.route] : ''}${roundTrip(event.rttMs)}.`);
+        this.#note(`Connected ${ROUTES[event.route]}${roundTrip(event.rttMs)}.`);
         break;
       case 'failed':
         this.#note(`Failed: ${visibleText(event.path)}. ${event.message}`);
         break;
+      case 'renamed':
+        this.#note(`${visibleText(event.path)} is saved as ${visibleText(event.savedAs)}.`);
+        break;
       case 'done':
+        this.#running.delete(event.receiver);
         this.#note(doneSentence(event));
         break;
       case 'error':
-        this.#note(`${event.message}${event.detail ? ` (${visibleText(event.detail)})` : ''}`);
+        this.#running.delete(event.receiver);
+        this.#note(errorSentence(event));
         break;
     }
   }
 
-  #draw({ bytes, totalBytes, bytesPerSecond, secondsLeft }: Extract<CliEvent, { event: 'progress' }>): void {
+  #draw(event: ProgressEvent): void {
+    this.#running.set(event.receiver, event);
     if (!this.#draws) return;
-    const parts = [
-      progressBar(totalBytes === 0 ? 1 : bytes / totalBytes, BAR_WIDTH),
-      `${formatBytes(bytes)} of ${formatBytes(totalBytes)}`,
-      bytesPerSecond === null ? '' : `${formatBytes(Math.round(bytesPerSecond))}/s`,
-      secondsLeft === null ? '' : `${formatSeconds(secondsLeft)} left`,
-    ];
-    const line = parts.filter((part) => part !== '').join('  ');
-    process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
+    const line = progressLine(sum([...this.#running.values()]), process.stderr.columns || 80);
+    process.stderr.write(`\r\x1b[K${line}`);
     this.#drawn = true;
   }
 
@@ -123,6 +152,19 @@ function noCode(reason: 'opened' | 'used' | 'burnt' | 'expired'): string {
   return 'The code has expired and the server gave no new one. The link still works.';
 }
 
+/** All running transfers as one; it is finished with the slowest of them. */
+function sum(transfers: readonly ProgressEvent[]): ProgressFigures {
+  const total = (pick: (transfer: ProgressEvent) => number | null) =>
+    transfers.reduce((figure, transfer) => figure + (pick(transfer) ?? 0), 0);
+  const rests = transfers.map(({ secondsLeft }) => secondsLeft);
+  return {
+    bytes: total(({ bytes }) => bytes),
+    totalBytes: total(({ totalBytes }) => totalBytes),
+    bytesPerSecond: total(({ bytesPerSecond }) => bytesPerSecond) || null,
+    secondsLeft: rests.includes(null) ? null : Math.max(...rests.map(Number)),
+  };
+}
+
 function roundTrip(rttMs: number | null): string {
   return rttMs === null ? '' : `, round trip ${rttMs < 10 ? rttMs.toFixed(1) : Math.round(rttMs)} ms`;
 }
@@ -132,4 +174,11 @@ function doneSentence({ bytes, files, seconds, folder }: Extract<CliEvent, { eve
   const where = folder === undefined ? 'The receiver has' : 'Received';
   const at = folder === undefined ? '' : ` in ${visibleText(folder)}`;
   return `${where} ${formatCount(files, 'file')}, ${formatBytes(bytes)}${at}, verified (${formatSeconds(seconds)}${speed}).`;
+}
+
+function errorSentence({ code, message, detail }: Extract<CliEvent, { event: 'error' }>): string {
+  if (!detail || SENTENCE_ALONE.has(code)) return message;
+  const shown = visibleText(detail).replace(SYSTEM_CODE, '');
+  if (code === 'usage') return `${shown.charAt(0).toUpperCase()}${shown.slice(1)}.`;
+  return `${message} (${shown})`;
 }

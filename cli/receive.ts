@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { FolderSink } from '#node-peer/folder-sink.ts';
 import { nodePlatform } from '#node-peer/node-platform.ts';
-import { TransferError } from '#protocol/errors.ts';
 import { openShare } from '#transport/receiving.ts';
+import type { TransferStatus } from '#transport/transfer-status.ts';
 import type { Output } from './events.ts';
 import { EXIT } from './failure.ts';
 import { askWhatToTake } from './offer-prompt.ts';
+import { renamedTops } from './renamed-tops.ts';
 import { serverAddress } from './server-address.ts';
 import { readTarget } from './target-input.ts';
 import { TransferEvents } from './transfer-events.ts';
@@ -31,39 +32,52 @@ export async function receive(
   signal: AbortSignal,
 ): Promise<number> {
   const text = await readTarget(target, signal);
+  // A link names its server; only a code needs to be told.
+  const serverUrl = /[#/]/.test(text) ? '' : serverAddress(options.server);
   const folder = resolve(options.output);
+  // Before the sender is met: a folder that is none must not use up a code.
+  const sink = await FolderSink.create(folder);
   const events = new TransferEvents(output, { folder });
+  /** Ends the question: there is nothing left to answer. */
+  const over = new AbortController();
+  signal.addEventListener('abort', () => over.abort());
   let waits = false;
+  const onStatus = (status: TransferStatus) => {
+    if (status.state === 'waiting' && status.lanes === 0 && !waits) {
+      waits = true;
+      output.say({ event: 'waiting' });
+    }
+    // How it ends is said below.
+    if (status.state === 'failed') over.abort(status.error);
+    else if (status.state !== 'done') events.take(status);
+  };
+  const receiving = await openShare({
+    platform: nodePlatform(),
+    serverUrl,
+    target: text,
+    senderTimeoutMs: SENDER_TIMEOUT_MS,
+    signal,
+    onStatus,
+  });
   try {
-    const receiving = await openShare({
-      platform: nodePlatform(),
-      // A link names its server; only a code needs to be told.
-      serverUrl: /[#/]/.test(text) ? '' : serverAddress(options.server),
-      target: text,
-      senderTimeoutMs: SENDER_TIMEOUT_MS,
-      signal,
-      onStatus: (status) => {
-        if (status.state === 'waiting' && status.lanes === 0 && !waits) {
-          waits = true;
-          output.say({ event: 'waiting' });
-        }
-        if (status.state !== 'failed') events.take(status);
-      },
-    });
     const { offer } = receiving;
     output.say({ event: 'offer', files: offer.files, totalBytes: offer.totalBytes });
     const asks =
       !options.yes && !options.json && process.stdin.isTTY === true && process.stderr.isTTY === true;
-    const chosen = asks ? await askWhatToTake(offer, folder, signal) : offer.entries.map((_, id) => id);
+    const chosen = asks ? await askWhatToTake(offer, folder, over.signal) : offer.entries.map((_, id) => id);
     if (!chosen) {
       await receiving.decline();
       return EXIT.failed;
     }
-    const { failed, status } = await receiving.accept(chosen, await FolderSink.create(folder));
+    const { saved, failed, status } = await receiving.accept(chosen, sink);
+    for (const [path, savedAs] of renamedTops(offer.entries, saved, folder)) {
+      output.say({ event: 'renamed', path, savedAs });
+    }
     events.take(status);
     return failed.length === 0 ? EXIT.ok : EXIT.failed;
   } catch (error) {
-    if (signal.aborted) throw new TransferError('cancelled', 'cancelled', { cause: error });
+    // Whatever ended it is on its way to the sender: it must leave before this process does.
+    await receiving.decline();
     throw error;
   }
 }

@@ -1,17 +1,35 @@
 /** Sizes, times and progress as people read them in a terminal. */
 
-const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB', 'PB'] as const;
+const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** Left free at the end of a line: one that fills its terminal wraps, and so does the `^C` of whoever interrupts. */
+const FREE_COLUMNS = 3;
+
+/** A bar shorter than this shows nothing that its percentage does not. */
+const MIN_BAR_CHARS = 8;
+const MAX_BAR_CHARS = 20;
 
 /** Decimal units, three digits: `1.25 GB`. */
 export function formatBytes(bytes: number): string {
-  const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  if (power === 0) return bytes === 1 ? '1 byte' : `${bytes} bytes`;
-  return `${(bytes / 1000 ** power).toPrecision(3)} ${UNITS[power]}`;
+  if (bytes < 1000) return bytes === 1 ? '1 byte' : `${Math.round(bytes)} bytes`;
+  let value = bytes / 1000;
+  let unit = 0;
+  // 999.6 of a unit would be shown as 1000: that is 1.00 of the next.
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toPrecision(3)} ${UNITS[unit]}`;
 }
 
-/** `42 s`, `3 min 20 s`, `2 h 5 min`. */
+/** `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`: what took so long. */
 export function formatSeconds(seconds: number): string {
-  const whole = Math.max(0, Math.ceil(seconds));
+  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : formatSecondsLeft(seconds);
+}
+
+/** `42 s`, `3 min 20 s`, `2 h 5 min`: an estimate, rounded up so that a rest is never nothing. */
+export function formatSecondsLeft(seconds: number): string {
+  const whole = Math.ceil(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
@@ -22,8 +40,35 @@ export function formatCount(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `████░░░░ 50%`, as wide as asked. */
-export function progressBar(fraction: number, width: number): string {
-  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width);
-  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${Math.floor(fraction * 100)}%`;
+export interface ProgressFigures {
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly bytesPerSecond: number | null;
+  readonly secondsLeft: number | null;
+}
+
+/**
+ * `████░░░░  50%  1.20 GB of 2.40 GB  61.2 MB/s  20 s left`. On a narrow terminal the bar gets shorter, then what
+ * stands last is left out.
+ */
+export function progressLine(figures: ProgressFigures, columns: number): string {
+  const { bytes, totalBytes, bytesPerSecond, secondsLeft } = figures;
+  const fraction = totalBytes === 0 ? 1 : Math.min(1, bytes / totalBytes);
+  const rest = [
+    `${Math.floor(fraction * 100)}%`.padStart(4),
+    `${formatBytes(bytes)} of ${formatBytes(totalBytes)}`,
+    bytesPerSecond === null ? '' : `${formatBytes(bytesPerSecond)}/s`,
+    secondsLeft === null ? '' : `${formatSecondsLeft(secondsLeft)} left`,
+  ].filter((part) => part !== '');
+  const barChars = () => columns - FREE_COLUMNS - rest.reduce((chars, part) => chars + 2 + part.length, -2);
+  while (rest.length > 1 && barChars() < MIN_BAR_CHARS) rest.pop();
+  const [percent = '', ...others] = rest;
+  return [`${bar(fraction, Math.min(MAX_BAR_CHARS, Math.max(0, barChars())))}${percent}`, ...others].join(
+    '  ',
+  );
+}
+
+function bar(fraction: number, chars: number): string {
+  const filled = Math.round(fraction * chars);
+  return `${'█'.repeat(filled)}${'░'.repeat(chars - filled)}`;
 }

@@ -1,4 +1,5 @@
 import { errorText } from '#protocol/error-text.ts';
+import { TransferError } from '#protocol/errors.ts';
 import type { TransferStatus } from '#transport/transfer-status.ts';
 import type { Output } from './events.ts';
 import { sayFailure } from './failure.ts';
@@ -9,7 +10,8 @@ export class TransferEvents {
   readonly #receiver: { receiver?: string };
   /** Where files are saved, on the receiving side. */
   readonly #folder: { folder?: string };
-  #route: TransferStatus['route'] | undefined;
+  #route: TransferStatus['route'] = null;
+  #begun = false;
   #failedSaid = 0;
   #lanes = 0;
   #ended = false;
@@ -19,6 +21,11 @@ export class TransferEvents {
     const { receiver, folder } = about;
     this.#receiver = receiver === undefined ? {} : { receiver };
     this.#folder = folder === undefined ? {} : { folder };
+  }
+
+  /** Whether the receiver has chosen. */
+  get begun(): boolean {
+    return this.#begun;
   }
 
   take(status: TransferStatus): void {
@@ -31,7 +38,9 @@ export class TransferEvents {
   }
 
   #follow({ route, rttMs, bytes, totalBytes, wireBytes, bytesPerSecond, secondsLeft }: TransferStatus): void {
-    if (route !== this.#route) {
+    this.#begun = true;
+    // Not known yet where a choice is made at once.
+    if (route !== null && route !== this.#route) {
       this.#route = route;
       this.#output.say({ event: 'session', route, rttMs, ...this.#receiver });
     }
@@ -52,8 +61,13 @@ export class TransferEvents {
     this.#output.say({ event: 'done', ...figures, ...this.#folder, ...this.#receiver });
   }
 
-  #sayError({ error }: TransferStatus): void {
+  #sayError({ error, failedFiles, files }: TransferStatus): void {
     this.#ended = true;
-    sayFailure(this.#output, error, this.#receiver.receiver);
+    const [first] = failedFiles;
+    // The files alone failed, and not the transfer: it ends with the code of the first of them, and no more to say.
+    const isPartial = first !== undefined && error?.code === first.code && error.message === error.code;
+    const saved = `${files - failedFiles.length} of ${files} files are verified and on disk`;
+    const failure = isPartial ? new TransferError(first.code, saved) : error;
+    sayFailure(this.#output, failure, this.#receiver.receiver);
   }
 }
