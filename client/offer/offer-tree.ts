@@ -42,6 +42,17 @@ export class FolderNode {
     this.#sorted = true;
     return this.children;
   }
+
+  /** Itself and the folders in it that have nothing beside them: one row. Thus each further row has a leaf of its own. */
+  chain(): readonly FolderNode[] {
+    const chain: FolderNode[] = [this];
+    let [only, beside] = this.children;
+    while (only?.kind === 'folder' && beside === undefined) {
+      chain.push(only);
+      [only, beside] = only.children;
+    }
+    return chain;
+  }
 }
 
 export type TreeNode = FileNode | FolderNode;

@@ -44,6 +44,15 @@ describe('a tree from a manifest', () => {
     expect(tree.chosenIds()).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
+  test('folders with nothing beside them are one row, also a thousand of them', () => {
+    const tree = new OfferTree([...ENTRIES, { kind: 'file', path: `${'d/'.repeat(2000)}f`, sizeBytes: 1 }]);
+    const rowOf = (path: string) => (find(tree, path) as FolderNode).chain().map(({ name }) => name);
+    expect(rowOf('unlisted')).toEqual(['unlisted', 'deep', 'er']);
+    expect(rowOf('trip')).toEqual(['trip']);
+    expect(rowOf('trip/empty')).toEqual(['empty']);
+    expect(rowOf('d')).toHaveLength(2000);
+  });
+
   test('an empty folder is chosen by itself', () => {
     const tree = new OfferTree(ENTRIES);
     tree.choose(tree.root, false);
