@@ -215,3 +215,33 @@ test('a sender who leaves while the friend still chooses is noticed', async ({ p
   await waitForState(friend, 'failed');
   await expect(friend.getByTestId('retry')).toBeVisible();
 });
+
+test('a file in hundreds of nested folders is offered as any other', async ({ page, friend, folder }) => {
+  const source = await makeTree(join(folder, 'from'), { [`${'d/'.repeat(600)}deep.txt`]: 10 });
+  const problems = gatherProblems(friend);
+  await page.goto('/');
+  const { url } = await share(page, [source]);
+  await friend.goto(url);
+  await expect(await waitForOffer(friend)).toContainText('deep.txt');
+  expect(problems).toEqual([]);
+});
+
+test('declining is no failure to whoever declines', async ({ page, friend, folder }) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'a.txt')]);
+  await friend.goto(url);
+  const offer = await waitForOffer(friend);
+  const failures = await friend.evaluateHandle(() => {
+    const seen: string[] = [];
+    new MutationObserver(() => {
+      for (const { dataset } of document.querySelectorAll<HTMLElement>('[data-error]'))
+        seen.push(dataset['error'] ?? '');
+    }).observe(document.body, { subtree: true, childList: true });
+    return seen;
+  });
+  await offer.getByRole('button', { name: 'No, thanks' }).click();
+  await waitForState(page, 'failed');
+  await expect(friend.getByTestId('code-input')).toBeVisible();
+  expect(await failures.jsonValue()).toEqual([]);
+});

@@ -117,10 +117,10 @@ export class ReceiveState {
 
   /** Takes nothing. */
   async decline(): Promise<void> {
-    const receiving = this.#receiving;
-    this.#receiving = null;
-    await receiving?.decline().catch(() => undefined);
+    // Left before it is told: the end of a share that was declined is no failure to show, nor may it close a new one.
+    const told = this.#receiving?.decline();
     this.close();
+    await told?.catch(() => undefined);
   }
 
   async retry(): Promise<void> {
