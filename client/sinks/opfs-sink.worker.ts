@@ -63,8 +63,10 @@ async function answer(call: OpfsCall): Promise<readonly EntryId[]> {
       container.discard(call.entry);
       return [];
     case 'finish': {
-      const held = container.finish();
+      // Closing gaps moves what follows: whether or not it went well, a second time would move it again.
+      const finishing = container;
       container = null;
+      const held = finishing.finish();
       file?.close();
       file = null;
       return held;
