@@ -56,12 +56,13 @@ export class BlobSink implements PageSink {
 
   #close(): readonly SavedEntry[] {
     if (this.#plan === null || this.#container === null) return [];
-    const held = this.#container.finish();
+    const container = this.#container;
+    this.#container = null;
+    const held = container.finish();
     if (this.#plan.isWorthSaving(held)) {
       const content = new Blob([this.#file.bytes()], { type: this.#plan.mediaType });
       this.download = { fileName: this.#plan.fileName, content };
     }
-    this.#container = null;
     return this.#plan.saved(held);
   }
 }

@@ -55,10 +55,11 @@ export class OpfsSink implements PageSink {
   }
 
   async save(): Promise<void> {
+    // Without its mark it is the next page's to remove, a little early perhaps: no reason not to hand it over.
+    if (this.download !== null) await this.#place?.markExported().catch(() => undefined);
     if (this.download === null) return;
-    this.#handedOver = true;
-    await this.#place?.markExported();
     this.#save(this.download);
+    this.#handedOver = true;
   }
 
   async release(): Promise<void> {
@@ -75,8 +76,11 @@ export class OpfsSink implements PageSink {
 
   async #close(): Promise<readonly SavedEntry[]> {
     if (this.#plan === null || this.#place === null || this.#writer === null) return [];
-    const held = await this.#writer.call({ type: 'finish' });
-    this.#writer.end();
+    const writer = this.#writer;
+    const held = await writer.call({ type: 'finish' });
+    // Whoever left meanwhile has it removed.
+    if (this.#writer !== writer) return [];
+    writer.end();
     this.#writer = null;
     if (this.#plan.isWorthSaving(held)) {
       const body = await this.#place.body();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { sinkContract } from '#transport/sink.contract.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
 import { crc32 } from '../zip/crc32.ts';
@@ -6,7 +6,7 @@ import { dataAt, readZip } from '../zip/zip-reader.testing.ts';
 import { BlobSink } from './blob-sink.ts';
 import { OpfsSink } from './opfs-sink.ts';
 import type { Download, PageSink, Save } from './page-sink.ts';
-import { removeLeftovers } from './transfer-place.ts';
+import { removeLeftovers, TransferPlace } from './transfer-place.ts';
 
 const FAR_FUTURE_MS = Date.now() + 10 * EXPORT_GRACE_MS;
 const opened: PageSink[] = [];
@@ -144,6 +144,28 @@ describe('the private file system', () => {
     await Promise.all([sink.abort(), sink.release()]);
     await settled;
     expect(await places()).toEqual([]);
+  });
+
+  test('leaving while the archive is closed leaves nothing, and breaks nothing', async () => {
+    const sink = watched(new OpfsSink(() => expect.unreachable()));
+    await sink.open([small]);
+    await sink.write(0, 0, Uint8Array.of(7));
+    await sink.commit(0);
+    const [saved] = await Promise.all([sink.finish(), sink.release()]);
+    expect(saved).toEqual([]);
+    expect(await places()).toEqual([]);
+  });
+
+  test('what cannot be marked as handed over is handed over all the same', async () => {
+    const saved: Download[] = [];
+    const sink = watched(new OpfsSink((download) => saved.push(download)));
+    await sink.open([small]);
+    await sink.write(0, 0, Uint8Array.of(7));
+    await sink.commit(0);
+    const full = new DOMException('full', 'QuotaExceededError');
+    const mark = vi.spyOn(TransferPlace.prototype, 'markExported').mockRejectedValue(full);
+    await sink.finish().finally(() => mark.mockRestore());
+    expect(saved).toHaveLength(1);
   });
 
   test('a leftover goes; one that was handed over stays while the browser may be copying it', async () => {

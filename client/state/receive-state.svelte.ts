@@ -112,7 +112,9 @@ export class ReceiveState {
   }
 
   async saveAgain(): Promise<void> {
-    await this.#sink?.save();
+    await this.#sink?.save().catch((thrown: unknown) => {
+      this.error = asTransferError(thrown);
+    });
   }
 
   /** Takes nothing. */
