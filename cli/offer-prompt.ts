@@ -65,16 +65,15 @@ export function parseAnswer(answer: string, count: number): 'all' | 'nothing' | 
 
 /** The folder in which everything lies, with a slash at its end, or nothing: who is sent one folder picks from it. */
 export function commonFolder(entries: readonly Pick<Entry, 'path'>[]): string {
-  const [first = [], ...others] = entries.map(({ path }) => path.split('/'));
-  let depth = others.length === 0 ? first.length - 1 : first.length;
-  for (const segments of others) {
-    const differs = first.findIndex((name, index) => index >= depth || name !== segments[index]);
-    if (differs >= 0) depth = differs;
+  const paths = entries.map(({ path }) => path.split('/'));
+  // Nothing lies in the deepest of them, so the folder is one on the way to it.
+  const deepest = paths.reduce((a, b) => (b.length > a.length ? b : a), []);
+  let folder = deepest.slice(0, -1);
+  for (const path of paths) {
+    const differsAt = path.findIndex((name, index) => name !== folder[index]);
+    if (differsAt >= 0) folder = folder.slice(0, differsAt);
   }
-  return first
-    .slice(0, depth)
-    .map((name) => `${name}/`)
-    .join('');
+  return folder.map((name) => `${name}/`).join('');
 }
 
 function listOf(entries: readonly Entry[]): { folder: string; items: Item[]; onTheWay: EntryId[] } {

@@ -55,7 +55,7 @@ export function progressLine(figures: ProgressFigures, columns: number): string 
   const { bytes, totalBytes, bytesPerSecond, secondsLeft } = figures;
   const fraction = totalBytes === 0 ? 1 : Math.min(1, bytes / totalBytes);
   const rest = [
-    `${Math.floor(fraction * 100)}%`.padStart(4),
+    `${Math.floor(fraction * 100)}%`.padStart(5),
     `${formatBytes(bytes)} of ${formatBytes(totalBytes)}`,
     bytesPerSecond === null ? '' : `${formatBytes(bytesPerSecond)}/s`,
     secondsLeft === null ? '' : `${formatSecondsLeft(secondsLeft)} left`,

@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest';
+import { TransferError } from '#protocol/errors.ts';
+import type { TransferStatus } from '#transport/transfer-status.ts';
+import type { CliEvent } from './events.ts';
+import { TransferEvents } from './transfer-events.ts';
+
+const START: TransferStatus = {
+  state: 'connecting',
+  route: null,
+  rttMs: null,
+  lanes: 0,
+  files: 0,
+  filesDone: 0,
+  bytes: 0,
+  totalBytes: 0,
+  wireBytes: 0,
+  bytesPerSecond: null,
+  secondsLeft: null,
+  seconds: 0,
+  failedFiles: [],
+  error: null,
+};
+
+const RUNNING: TransferStatus = { ...START, state: 'transferring', files: 3, totalBytes: 30, lanes: 1 };
+
+function eventsOf(about: { receiver?: string; folder?: string }, ...statuses: TransferStatus[]): CliEvent[] {
+  const said: CliEvent[] = [];
+  const events = new TransferEvents({ say: (event) => said.push(event) }, about);
+  for (const status of statuses) events.take(status);
+  return said;
+}
+
+function names(events: readonly CliEvent[]): string[] {
+  return events.map(({ event }) => event);
+}
+
+test('nothing is said before something was chosen', () => {
+  const said: CliEvent[] = [];
+  const events = new TransferEvents({ say: (event) => said.push(event) }, {});
+  events.take(START);
+  events.take({ ...START, state: 'waiting', route: 'lan', lanes: 1 });
+  expect(said).toEqual([]);
+  expect(events.begun).toBe(false);
+  events.take(RUNNING);
+  expect(events.begun).toBe(true);
+});
+
+test('a session is said when its route is known, and again when that changes', () => {
+  const said = eventsOf(
+    {},
+    RUNNING,
+    { ...RUNNING, route: 'direct', rttMs: 5 },
+    { ...RUNNING, route: 'direct', rttMs: 6 },
+    { ...RUNNING, route: 'lan', rttMs: 4 },
+  );
+  expect(said.filter(({ event }) => event === 'session')).toEqual([
+    { event: 'session', route: 'direct', rttMs: 5 },
+    { event: 'session', route: 'lan', rttMs: 4 },
+  ]);
+});
+
+test('the end comes once, after the last of the progress', () => {
+  const done: TransferStatus = {
+    ...RUNNING,
+    state: 'done',
+    route: 'lan',
+    bytes: 30,
+    wireBytes: 30,
+    seconds: 2,
+  };
+  const said = eventsOf({ receiver: 'r', folder: '/got' }, RUNNING, { ...done, lanes: 0 }, done, RUNNING);
+  expect(names(said)).toEqual(['progress', 'session', 'progress', 'done']);
+  expect(said.at(-2)).toMatchObject({ bytes: 30, totalBytes: 30, wireBytes: 30, receiver: 'r' });
+  expect(said.at(-1)).toEqual({
+    event: 'done',
+    bytes: 30,
+    wireBytes: 30,
+    files: 3,
+    seconds: 2,
+    route: 'lan',
+    lanes: 1,
+    folder: '/got',
+    receiver: 'r',
+  });
+});
+
+test('each failed file is said once; the end says how many are left', () => {
+  const a = { path: 'a', code: 'source-changed' } as const;
+  const b = { path: 'b', code: 'source-unreadable' } as const;
+  const said = eventsOf(
+    {},
+    { ...RUNNING, failedFiles: [a] },
+    { ...RUNNING, failedFiles: [a, b] },
+    { ...RUNNING, state: 'failed', failedFiles: [a, b], error: new TransferError('source-changed') },
+  );
+  expect(names(said)).toEqual(['progress', 'failed', 'progress', 'failed', 'error']);
+  expect(said.filter(({ event }) => event === 'failed')).toMatchObject([a, b]);
+  expect(said.at(-1)).toMatchObject({
+    code: 'source-changed',
+    detail: '1 of 3 files are verified and on disk',
+  });
+});
+
+test('a transfer that breaks off after a file failed claims nothing for the others', () => {
+  const failedFiles = [{ path: 'a', code: 'source-changed' }] as const;
+  const lost = new TransferError('connection-lost', 'closed');
+  const said = eventsOf({}, { ...RUNNING, state: 'failed', failedFiles, error: lost });
+  expect(said.at(-1)).toMatchObject({ event: 'error', code: 'connection-lost', detail: 'closed' });
+});
