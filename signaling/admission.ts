@@ -3,6 +3,7 @@ import type { Socket } from 'socket.io';
 import { rateKey } from './address.ts';
 import { isOwnOrigin } from './host-header.ts';
 import type { Limits } from './limits.ts';
+import { Tally } from './tally.ts';
 import { RateTable, TokenBucket } from './token-bucket.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
@@ -13,7 +14,7 @@ export class Admission {
   readonly #limits: Limits;
   readonly #proxies: TrustedProxies;
   readonly #connections: RateTable;
-  readonly #open = new Map<string, number>();
+  readonly #open = new Tally();
   #openInAll = 0;
 
   constructor(limits: Limits, proxies: TrustedProxies) {
@@ -27,7 +28,7 @@ export class Admission {
     if (!isOwnOrigin(request.headers.origin, request.headers.host)) return 'cross-origin';
     const key = this.#addressKey(request.socket.remoteAddress, request);
     if (this.#openInAll >= this.#limits.sockets) return 'server-full';
-    if ((this.#open.get(key) ?? 0) >= this.#limits.socketsPerAddress) return 'rate-limited';
+    if (this.#open.of(key) >= this.#limits.socketsPerAddress) return 'rate-limited';
     return this.#connections.take(key, performance.now()) ? null : 'rate-limited';
   }
 
@@ -35,12 +36,10 @@ export class Admission {
   watch(transport: Transport): void {
     const key = this.addressKey(transport);
     this.#openInAll += 1;
-    this.#open.set(key, (this.#open.get(key) ?? 0) + 1);
+    this.#open.add(key);
     transport.once('close', () => {
       this.#openInAll -= 1;
-      const left = (this.#open.get(key) ?? 0) - 1;
-      if (left > 0) this.#open.set(key, left);
-      else this.#open.delete(key);
+      this.#open.remove(key);
     });
 
     const packets = new TokenBucket(this.#limits.packets, performance.now());

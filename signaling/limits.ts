@@ -8,6 +8,10 @@ export interface Limits {
   readonly sockets: number;
   /** A school behind one address; a /64 counts as one. */
   readonly socketsPerAddress: number;
+  /** TCP connections in all: every one of `sockets`, and a few for pages being loaded. */
+  readonly tcpConnections: number;
+  /** TCP connections of an address that is no trusted proxy: polling takes two, loading the page six. */
+  readonly tcpConnectionsPerAddress: number;
   /** Handshakes per address: above a restart's rush of `socketsPerAddress`. */
   readonly connections: Rate;
   /** Transport packets of one connection, acknowledged or not: above it nothing well-meant happens. */
@@ -42,14 +46,18 @@ export interface Limits {
   readonly firstRelayMs: number;
   /** Between relays of a receiver in a code room: it is there for one handshake. */
   readonly idleMs: number;
-  /** From opening a connection to the Socket.IO handshake. */
+  /** From opening a connection to the Socket.IO handshake, to the end of TLS', and of each request's headers. */
   readonly helloMs: number;
+  /** From the first byte of an HTTP request to its last: 64 KiB over a slow line. */
+  readonly requestMs: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
   messageBytes: 64 * 1024,
   sockets: 10_000,
   socketsPerAddress: 200,
+  tcpConnections: 12_000,
+  tcpConnectionsPerAddress: 600,
   connections: { burst: 300, perSecond: 5 },
   packets: { burst: 2000, perSecond: 500 },
   requests: { burst: 300, perSecond: 100 },
@@ -68,4 +76,5 @@ export const DEFAULT_LIMITS: Limits = {
   firstRelayMs: 5000,
   idleMs: 60_000,
   helloMs: 10_000,
+  requestMs: 30_000,
 };

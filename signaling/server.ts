@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket as TcpSocket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import * as v from 'valibot';
 import { Hello, SOCKET_PATH } from '#protocol/signaling.ts';
@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { Rooms } from './rooms.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { loadStaticFiles } from './static-files.ts';
+import { TcpConnections } from './tcp-connections.ts';
 import { RateTable } from './token-bucket.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -62,20 +63,27 @@ export async function startSignaling(options: SignalingServerOptions): Promise<S
   });
 
   const handle = createHttpHandler({ files, stun: options.stun, health });
-  const http = options.tls === undefined ? createServer(handle) : createTlsServer(options.tls, handle);
+  const patience = {
+    headersTimeout: limits.helloMs,
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: limits.helloMs / 2,
+  };
+  const http =
+    options.tls === undefined
+      ? createServer(patience, handle)
+      : createTlsServer({ ...options.tls, ...patience, handshakeTimeout: limits.helloMs }, handle);
+  http.maxConnections = limits.tcpConnections;
   const io = attachSocketIo(http, rooms, limits, proxies);
   // Ahead of Socket.IO's listener too.
   http.prependListener('request', (request: IncomingMessage, response: ServerResponse) =>
     setSecurityHeaders(response, parseHost(request.headers.host)),
   );
-  const tcpSockets = new Set<TcpSocket>();
-  http.on('connection', (socket: TcpSocket) => {
-    tcpSockets.add(socket);
-    socket.once('close', () => tcpSockets.delete(socket));
-  });
+  const tcp = new TcpConnections(limits.tcpConnectionsPerAddress, proxies);
+  http.on('connection', (socket) => tcp.admit(socket));
 
   await new Promise<void>((resolve, reject) => {
-    http.once('error', reject);
+    // Stays: once we listen, an error is one connection that could not be accepted.
+    http.on('error', reject);
     http.listen({ host: options.host, port: options.port }, resolve);
   });
 
@@ -91,7 +99,7 @@ export async function startSignaling(options: SignalingServerOptions): Promise<S
       closed ??= io.close();
       rooms.close();
       // Upgraded and idle connections would otherwise be waited for.
-      for (const socket of tcpSockets) socket.destroy();
+      tcp.destroyAll();
       return closed;
     },
   };

@@ -26,6 +26,11 @@ export class TrustedProxies {
     }
   }
 
+  /** @param address canonical, or `unknown` */
+  trusts(address: string): boolean {
+    return address !== 'unknown' && this.#list.check(address, family(address));
+  }
+
   /**
    * Who made a request: the right-most hop that is no trusted proxy. Every hop further left was written by
    * that one, who may lie. What is no address ends the walk at the proxy that wrote it.
@@ -33,7 +38,7 @@ export class TrustedProxies {
   clientAddress(remoteAddress: string | undefined, forwardedFor: string | undefined): string {
     let client = canonicalAddress(remoteAddress ?? '') ?? 'unknown';
     const hops = (forwardedFor ?? '').split(',');
-    while (client !== 'unknown' && this.#list.check(client, family(client))) {
+    while (this.trusts(client)) {
       const hop = canonicalAddress((hops.pop() ?? '').trim());
       if (hop === null) break;
       client = hop;
