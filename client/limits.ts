@@ -3,8 +3,8 @@
 /** Deliveries below this are gathered in memory: beyond it a Blob costs three times its size in two processes. */
 export const BLOB_SINK_MAX_BYTES = 64 * 1024 * 1024;
 
-/** What one entry adds to an archive, at most about: its headers, twice its name. For choosing a sink only. */
-export const ARCHIVE_ENTRY_BYTES = 256;
+/** What one entry adds to an archive beside its path, which stands there twice: its headers, at most about. */
+export const ARCHIVE_ENTRY_BYTES = 150;
 
 /** Buffer for closing a gap in an archive. Measured: 256 KiB to 1 MiB write fastest to OPFS. */
 export const MOVE_BYTES = 1024 * 1024;

@@ -93,7 +93,11 @@ export class ReceiveState {
     if (this.#receiving === null || this.choice === null) return;
     const { signal } = this.#leaving;
     const ids = this.choice.tree.chosenIds();
-    const sink = chooseSink(ids.length, this.choice.chosen.sizeBytes, saveDownload);
+    const { entries } = this.#receiving.offer;
+    const sink = chooseSink(
+      ids.flatMap((id) => entries[id] ?? []),
+      saveDownload,
+    );
     this.#sink = sink;
     this.stage = 'receiving';
     try {
