@@ -9,7 +9,7 @@ import type { TrustedProxies } from './trusted-proxies.ts';
 
 type Transport = Socket['conn'];
 
-/** Decides who may connect, and cuts connections that flood or do not read. */
+/** Decides who may connect, and cuts connections that flood. */
 export class Admission {
   readonly #limits: Limits;
   readonly #proxies: TrustedProxies;
@@ -45,16 +45,6 @@ export class Admission {
     const packets = new TokenBucket(this.#limits.packets, performance.now());
     transport.on('packet', () => {
       if (!packets.take(performance.now())) transport.close(true);
-    });
-
-    let backlog = 0;
-    transport.on('flush', () => {
-      backlog = 0;
-    });
-    transport.on('packetCreate', () => {
-      backlog += 1;
-      // Not at once: whoever is sending this packet may be in the midst of a room's members.
-      if (backlog === this.#limits.backlogPackets) setImmediate(() => transport.close(true));
     });
   }
 

@@ -9,6 +9,7 @@ import {
   type RoomName,
   requests,
 } from '#protocol/signaling.ts';
+import type { Backlog } from './backlog.ts';
 import type { Limits } from './limits.ts';
 import type { Contact, Stay } from './room.ts';
 import type { Rooms } from './rooms.ts';
@@ -17,6 +18,7 @@ import { type RateTable, TokenBucket } from './token-bucket.ts';
 /** What every connection shares. */
 export interface Desk {
   readonly rooms: Rooms;
+  readonly backlog: Backlog;
   readonly limits: Limits;
   readonly joins: RateTable;
   readonly slots: RateTable;
@@ -72,6 +74,7 @@ export class Connection implements Contact {
           return this.#openSlot(v.parse(requests['open-slot'].body, body));
         case 'relay': {
           const { room, to, payload } = v.parse(requests.relay.body, body);
+          if (this.#desk.backlog.isFull) return 'server-full';
           return this.#inRoom(room, (stay) => stay.room.relay(stay, to, payload));
         }
         case 'dismiss': {

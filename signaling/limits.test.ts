@@ -22,6 +22,20 @@ async function connectionError(url: string, options: object = {}): Promise<Error
   );
 }
 
+/** In a room of its own over polling, it polls when told to: everything for it piles up. */
+async function unreadingSender(url: string) {
+  const handshake = await (await fetch(`${url}socket.io/?EIO=4&transport=polling`)).text();
+  const { sid } = JSON.parse(handshake.slice(1));
+  const session = `${url}socket.io/?EIO=4&transport=polling&sid=${sid}`;
+  const say = (packet: string) => fetch(session, { method: 'POST', body: packet });
+  const poll = async () => (await fetch(session)).text();
+  await say('40{"version":1}');
+  await poll();
+  const room = randomToken();
+  await say(`420["join",${JSON.stringify({ role: 'sender', room, claim: randomToken() })}]`);
+  return { room, say, poll };
+}
+
 describe('payloads', () => {
   test('one byte too many is malformed, much more ends the connection', async () => {
     const { url } = await startServer();
@@ -109,25 +123,21 @@ describe('one connection', () => {
     expect(await client.ask('join', join())).toMatchObject({ ok: true });
   });
 
-  test('is cut when it does not read what it is told', async () => {
-    const { url } = await startServer({ limits: { backlogPackets: 20 } });
-    const room = randomToken();
-    // A polling client that never polls again: everything for it piles up.
-    const handshake = await (await fetch(`${url}socket.io/?EIO=4&transport=polling`)).text();
-    const { sid } = JSON.parse(handshake.slice(1));
-    const session = `${url}socket.io/?EIO=4&transport=polling&sid=${sid}`;
-    const say = (packet: string) => fetch(session, { method: 'POST', body: packet });
-    await say('40{"version":1}');
-    await fetch(session);
-    await say(`420["join",${JSON.stringify({ role: 'sender', room, claim: randomToken() })}]`);
+  test.each([
+    ['a few large payloads', 3, MAX_PAYLOAD_BYTES],
+    ['many small ones', 80, 1],
+  ])('is cut when it does not read what it is told: %s', async (_, enough, sizeBytes) => {
+    const { url } = await startServer({ limits: { backlogBytes: 40_000 } });
+    const sender = await unreadingSender(url);
     const receiver = await RawClient.connect(url);
-    const { members } = await receiver.ask('join', join(room));
+    const { members } = await receiver.ask('join', join(sender.room));
     const [to] = members as string[];
-    const relay = { room, to, payload: Buffer.alloc(100) };
+    const relay = { room: sender.room, to, payload: Buffer.alloc(sizeBytes) };
+    expect(await receiver.ask('relay', relay)).toEqual({ ok: true });
     let reply: unknown;
-    for (let count = 0; count < 30; count += 1) reply = await receiver.ask('relay', relay);
+    for (let count = 0; count < enough; count += 1) reply = await receiver.ask('relay', relay);
     expect(reply).toEqual({ ok: false, code: 'member-gone' });
-    expect((await say('3')).status).toBe(400);
+    expect((await sender.say('3')).status).toBe(400);
   });
 
   test('must say who it is soon', async () => {
@@ -202,6 +212,39 @@ describe('one address', () => {
 });
 
 describe('the server', () => {
+  test('relays nothing while too much waits for those who do not read', async () => {
+    const { url } = await startServer({ limits: { backlogBytesInAll: 40_000 } });
+    const sender = await unreadingSender(url);
+    const receiver = await RawClient.connect(url);
+    const { members } = await receiver.ask('join', join(sender.room));
+    const [to] = members as string[];
+    const relay = { room: sender.room, to, payload: Buffer.alloc(MAX_PAYLOAD_BYTES) };
+    for (let count = 0; count < 3; count += 1)
+      expect(await receiver.ask('relay', relay)).toEqual({ ok: true });
+    expect(await receiver.ask('relay', relay)).toEqual(SERVER_FULL);
+    await sender.poll();
+    expect(await receiver.ask('relay', relay)).toEqual({ ok: true });
+  });
+
+  test.each([['websocket'], ['polling']])(
+    'counts nothing as waiting once it was read over %s',
+    async (by) => {
+      const { url } = await startServer({ limits: { backlogBytesInAll: 40_000 } });
+      const room = randomToken();
+      const sender = await RawClient.connect(url, { transports: [by], upgrade: false });
+      await sender.ask('join', { role: 'sender', room, claim: randomToken() });
+      const receiver = await RawClient.connect(url, { transports: ['polling', 'websocket'] });
+      const { members } = await receiver.ask('join', join(room));
+      const [to] = members as string[];
+      await sender.next();
+      for (let count = 0; count < 10; count += 1) {
+        const relay = { room, to, payload: Buffer.alloc(MAX_PAYLOAD_BYTES) };
+        expect(await receiver.ask('relay', relay)).toEqual({ ok: true });
+        await sender.next();
+      }
+    },
+  );
+
   test('has room for a bounded number of connections', async () => {
     const { url } = await startServer({ ...behindProxy, limits: { sockets: 2 } });
     await RawClient.connect(url, from('192.0.2.1'));

@@ -28,8 +28,10 @@ export interface Limits {
   readonly slots: Rate;
   /** Addresses remembered per rate; the one unseen longest is forgotten first. */
   readonly rateEntries: number;
-  /** Packets queued for a connection that does not read, before it is cut: under 10 MB. */
-  readonly backlogPackets: number;
+  /** Queued for a connection that does not read, before it is cut: some thirty of the largest payloads. */
+  readonly backlogBytes: number;
+  /** Queued for all connections: above it nothing is relayed, so that many who do not read fill no memory. */
+  readonly backlogBytesInAll: number;
   /** Rooms in all, kept ones included: each costs about 1 KB. */
   readonly rooms: number;
   /** Rooms that one connection is in. */
@@ -66,7 +68,8 @@ export const DEFAULT_LIMITS: Limits = {
   missedSlotCost: 24,
   slots: { burst: 120, perSecond: 1 },
   rateEntries: 50_000,
-  backlogPackets: 512,
+  backlogBytes: 512 * 1024,
+  backlogBytesInAll: 256 * 1024 * 1024,
   rooms: 50_000,
   roomsPerSocket: 64,
   slotLifetimeMs: 30 * 60_000,

@@ -5,6 +5,7 @@ import { Server } from 'socket.io';
 import * as v from 'valibot';
 import { Hello, SOCKET_PATH } from '#protocol/signaling.ts';
 import { Admission } from './admission.ts';
+import { Backlog } from './backlog.ts';
 import { Connection, type Desk } from './connection.ts';
 import { parseHost } from './host-header.ts';
 import { createHttpHandler, type StunAddress } from './http-handler.ts';
@@ -112,8 +113,10 @@ function attachSocketIo(
   proxies: TrustedProxies,
 ): Server {
   const admission = new Admission(limits, proxies);
+  const backlog = new Backlog(limits);
   const desk: Desk = {
     rooms,
+    backlog,
     limits,
     joins: new RateTable(limits.joins, limits.rateEntries),
     slots: new RateTable(limits.slots, limits.rateEntries),
@@ -131,7 +134,10 @@ function attachSocketIo(
       decide(refusal, refusal === null);
     },
   });
-  io.engine.on('connection', (transport) => admission.watch(transport));
+  io.engine.on('connection', (transport) => {
+    admission.watch(transport);
+    backlog.watch(transport);
+  });
   io.use((socket, next) =>
     next(v.is(Hello, socket.handshake.auth) ? undefined : new Error('version-mismatch')),
   );
