@@ -245,3 +245,47 @@ test('declining is no failure to whoever declines', async ({ page, friend, folde
   await expect(friend.getByTestId('code-input')).toBeVisible();
   expect(await failures.jsonValue()).toEqual([]);
 });
+
+test('of text that carries a picture of itself the text is taken', async ({ page }) => {
+  await page.goto('/');
+  const paste = (selector: string, text: string) =>
+    page.locator(selector).evaluate((target, pasted) => {
+      const data = new DataTransfer();
+      data.setData('text/plain', pasted);
+      data.items.add(new File(['picture'], 'image.png', { type: 'image/png' }));
+      target.dispatchEvent(
+        new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }),
+      );
+    }, text);
+  await paste('#target', 'no code at all');
+  await paste('body', '4821-apple-river-stone');
+  await expect(page.getByTestId('code-input')).toHaveValue('4821-apple-river-stone');
+  await expect(page.getByTestId('code-input')).toBeFocused();
+});
+
+test('a link opened over a running share is set aside with a sentence, over a failed one it opens', async ({
+  page,
+  friend,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'a.txt')]);
+  await friend.goto('/');
+  const own = await share(friend, [join(source, 'a.txt')]);
+  const { hash } = new URL(url);
+  await friend.evaluate((opened) => location.assign(opened), hash);
+  await expect(friend.getByText('in another tab')).toBeVisible();
+  await expect(friend.getByTestId('share-link')).toHaveText(own.url);
+  await friend.getByTestId('stop-sharing').click();
+  await friend.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['x'], 'a\u0001b'));
+    document.body.dispatchEvent(
+      new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }),
+    );
+  });
+  await waitForState(friend, 'failed');
+  await friend.evaluate((opened) => location.assign(opened), hash);
+  await waitForOffer(friend);
+});
