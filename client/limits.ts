@@ -13,7 +13,7 @@ export const MOVE_BYTES = 1024 * 1024;
 export const APPEND_BYTES = 1024 * 1024;
 
 /**
- * A finished delivery whose page is gone stays this long: the browser may still be copying it to its downloads,
+ * A delivery that was handed over and then left stays this long: the browser may still be copying it to its downloads,
  * which goes at 250 MB/s at least, so 150 GB are covered.
  */
 export const EXPORT_GRACE_MS = 10 * 60 * 1000;

@@ -1,5 +1,6 @@
 import type { EntryId } from '#protocol/entry.ts';
 import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
+import { EXPORT_GRACE_MS } from '../limits.ts';
 import { type Container, createContainer } from './container.ts';
 import { DeliveryPlan } from './delivery-plan.ts';
 import { MemoryFile } from './memory-file.ts';
@@ -11,6 +12,8 @@ export class BlobSink implements PageSink {
   #file = new MemoryFile();
   #plan: DeliveryPlan | null = null;
   #container: Container | null = null;
+  /** One for each time that it was handed over. */
+  readonly #letGo: (() => void)[] = [];
   download: Download | null = null;
 
   constructor(save: Save) {
@@ -45,11 +48,12 @@ export class BlobSink implements PageSink {
   }
 
   async save(): Promise<void> {
-    if (this.download !== null) this.#save(this.download);
+    if (this.download !== null) this.#letGo.push(this.#save(this.download));
   }
 
-  /** Where the browser still reads the Blob, it holds the memory by itself. */
   async release(): Promise<void> {
+    // The Blob holds the memory as long as the browser can reach it.
+    for (const letGo of this.#letGo.splice(0)) setTimeout(letGo, EXPORT_GRACE_MS);
     this.#file = new MemoryFile();
     this.download = null;
   }

@@ -17,5 +17,5 @@ test.each([
     OpfsSink,
   ],
 ] satisfies [string, Entry[], unknown][])('%s', (_what, chosen, kind) => {
-  expect(chooseSink(chosen, () => {})).toBeInstanceOf(kind);
+  expect(chooseSink(chosen, () => () => {})).toBeInstanceOf(kind);
 });

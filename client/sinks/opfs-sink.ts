@@ -1,6 +1,7 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
+import { EXPORT_GRACE_MS } from '../limits.ts';
 import { DeliveryPlan } from './delivery-plan.ts';
 import type { OpfsAnswer, OpfsCall } from './opfs-calls.ts';
 import type { Download, PageSink, Save } from './page-sink.ts';
@@ -12,7 +13,8 @@ export class OpfsSink implements PageSink {
   #plan: DeliveryPlan | null = null;
   #place: TransferPlace | null = null;
   #writer: OpfsWriter | null = null;
-  #handedOver = false;
+  /** One for each time that it was handed over. */
+  readonly #letGo: (() => void)[] = [];
   download: Download | null = null;
 
   constructor(save: Save) {
@@ -58,12 +60,16 @@ export class OpfsSink implements PageSink {
     // Without its mark it is the next page's to remove, a little early perhaps: no reason not to hand it over.
     if (this.download !== null) await this.#place?.markExported().catch(() => undefined);
     if (this.download === null) return;
-    this.#save(this.download);
-    this.#handedOver = true;
+    this.#letGo.push(this.#save(this.download));
   }
 
   async release(): Promise<void> {
-    if (this.#handedOver) return;
+    if (this.#letGo.length === 0) await this.#free();
+    else setTimeout(() => void this.#free(), EXPORT_GRACE_MS);
+  }
+
+  async #free(): Promise<void> {
+    for (const letGo of this.#letGo.splice(0)) letGo();
     const [writer, place] = [this.#writer, this.#place];
     this.#writer = null;
     this.#place = null;

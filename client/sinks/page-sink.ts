@@ -18,11 +18,11 @@ export interface PageSink extends Sink {
   save(): Promise<void>;
 
   /**
-   * Frees what the delivery takes up, unless it was handed over: then the browser may still be reading, and it
-   * is removed later. No call may follow.
+   * Frees what the delivery takes up: at once, or after `EXPORT_GRACE_MS` if it was handed over, since the browser may
+   * still be reading it. No call may follow.
    */
   release(): Promise<void>;
 }
 
-/** Hands a file to the browser's downloads. */
-export type Save = (download: Download) => void;
+/** Hands a file to the browser's downloads; what it returns frees what the browser reads it by. */
+export type Save = (download: Download) => () => void;

@@ -10,6 +10,13 @@ import { removeLeftovers, TransferPlace } from './transfer-place.ts';
 
 const FAR_FUTURE_MS = Date.now() + 10 * EXPORT_GRACE_MS;
 const opened: PageSink[] = [];
+const keep: Save = () => () => {};
+const keptIn =
+  (saved: Download[]): Save =>
+  (download) => {
+    saved.push(download);
+    return () => {};
+  };
 
 afterEach(async () => {
   for (const sink of opened.splice(0)) await sink.release();
@@ -54,7 +61,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
     let sink: PageSink | undefined;
     await run({
       create: async () => {
-        sink = watched(make(() => {}));
+        sink = watched(make(keep));
         return sink;
       },
       saved: () => contents(sink?.download),
@@ -63,13 +70,13 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
 
   test('hands over one file as it is, and more than one as an archive named after their folder', async () => {
     const saved: Download[] = [];
-    const one = watched(make((download) => saved.push(download)));
+    const one = watched(make(keptIn(saved)));
     const entry = { kind: 'file', path: 'trip/a.html', sizeBytes: 2 } as const;
     await one.open([{ id: 5, entry }]);
     await one.write(5, 0, Uint8Array.of(1, 2));
     await one.commit(5);
     await one.finish();
-    const two = watched(make((download) => saved.push(download)));
+    const two = watched(make(keptIn(saved)));
     await two.open([
       { id: 4, entry: { kind: 'folder', path: 'trip' } },
       { id: 5, entry },
@@ -116,7 +123,7 @@ describe('the private file system', () => {
   }
 
   test('a full disk is known before the first byte', async () => {
-    const sink = watched(new OpfsSink(() => {}));
+    const sink = watched(new OpfsSink(keep));
     const petabyte = { id: 0, entry: { kind: 'file', path: 'big', sizeBytes: 2 ** 50 } } as const;
     await expect(sink.open([petabyte])).rejects.toMatchObject({ code: 'disk-full' });
     await sink.abort();
@@ -124,7 +131,7 @@ describe('the private file system', () => {
   });
 
   test('what is abandoned is removed at once, what is being written is nobody else’s to remove', async () => {
-    const sink = watched(new OpfsSink(() => {}));
+    const sink = watched(new OpfsSink(keep));
     await sink.open([big]);
     expect(await places()).toHaveLength(1);
     await removeLeftovers(FAR_FUTURE_MS);
@@ -135,7 +142,7 @@ describe('the private file system', () => {
   });
 
   test('leaving while blocks are under way leaves nothing', async () => {
-    const sink = watched(new OpfsSink(() => {}));
+    const sink = watched(new OpfsSink(keep));
     await sink.open([big]);
     const writes = Array.from({ length: 16 }, (_, at) =>
       sink.write(0, at * 1_000_000, new Uint8Array(1_000_000)),
@@ -158,7 +165,7 @@ describe('the private file system', () => {
 
   test('what cannot be marked as handed over is handed over all the same', async () => {
     const saved: Download[] = [];
-    const sink = watched(new OpfsSink((download) => saved.push(download)));
+    const sink = watched(new OpfsSink(keptIn(saved)));
     await sink.open([small]);
     await sink.write(0, 0, Uint8Array.of(7));
     await sink.commit(0);
@@ -179,13 +186,31 @@ describe('the private file system', () => {
     expect(await places()).toEqual([]);
   });
 
-  test('what was handed over is not pulled away', async () => {
-    const sink = new OpfsSink(() => {});
+  test('one leftover that cannot be removed keeps no other', async () => {
+    const root = await rootFolder();
+    await root.getFileHandle('a file where none belongs', { create: true });
+    await root.getDirectoryHandle('crashed', { create: true });
+    await removeLeftovers(FAR_FUTURE_MS);
+    expect(await places()).toEqual(['a file where none belongs']);
+  });
+
+  test('what was handed over is not pulled away before the browser had its time, and then freed', async () => {
+    const letGo = vi.fn();
+    const sink = new OpfsSink(() => letGo);
     await sink.open([small]);
     await sink.write(0, 0, Uint8Array.of(7));
     await sink.commit(0);
     await sink.finish();
-    await sink.release();
-    expect((await contents(sink.download)).get('small')).toEqual(Uint8Array.of(7));
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      await sink.release();
+      expect((await contents(sink.download)).get('small')).toEqual(Uint8Array.of(7));
+      expect(letGo).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(EXPORT_GRACE_MS);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(letGo).toHaveBeenCalledOnce();
+    await expect.poll(places).toEqual([]);
   });
 });

@@ -1,10 +1,11 @@
 import type { Download } from './page-sink.ts';
 
-/** Hands a file to the browser's downloads, under its name. */
-export function saveDownload({ fileName, content }: Download): void {
+/** Hands a file to the browser's downloads, under its name. Nothing tells when the browser has read it. */
+export function saveDownload({ fileName, content }: Download): () => void {
   const anchor = document.createElement('a');
-  anchor.href = URL.createObjectURL(content);
+  const url = URL.createObjectURL(content);
+  anchor.href = url;
   anchor.download = fileName;
-  // Not revoked: nothing tells when the browser has read it, and it goes with the page.
   anchor.click();
+  return () => URL.revokeObjectURL(url);
 }

@@ -24,7 +24,12 @@ export class TransferPlace {
   static async take(): Promise<TransferPlace> {
     const id = crypto.randomUUID();
     const place = new TransferPlace(id, await lock(id));
-    await place.#folder();
+    try {
+      await place.#folder();
+    } catch (error) {
+      place.#unlock();
+      throw error;
+    }
     return place;
   }
 
@@ -41,8 +46,11 @@ export class TransferPlace {
 
   /** Removes the folder with all it holds. */
   async release(): Promise<void> {
-    await (await root()).removeEntry(this.id, { recursive: true });
-    this.#unlock();
+    try {
+      await (await root()).removeEntry(this.id, { recursive: true });
+    } finally {
+      this.#unlock();
+    }
   }
 
   async #folder(): Promise<FileSystemDirectoryHandle> {
@@ -55,16 +63,17 @@ export async function bodyOf(id: string): Promise<FileSystemFileHandle> {
   return (await (await root()).getDirectoryHandle(id)).getFileHandle(BODY_NAME, { create: true });
 }
 
-/** Removes what earlier pages left behind and no open page owns. */
+/** Removes what earlier pages left behind and no open page owns; what cannot be removed now, a later page tries again. */
 export async function removeLeftovers(nowMs: number): Promise<void> {
   const folder = await root();
   const ids: string[] = [];
   for await (const id of folder.keys()) ids.push(id);
   for (const id of ids) {
-    await navigator.locks.request(lockName(id), { ifAvailable: true }, async (held) => {
+    const removed = navigator.locks.request(lockName(id), { ifAvailable: true }, async (held) => {
       if (held === null || (await mayStillBeCopied(await folder.getDirectoryHandle(id), nowMs))) return;
       await folder.removeEntry(id, { recursive: true });
     });
+    await removed.catch(() => undefined);
   }
 }
 
