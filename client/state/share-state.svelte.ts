@@ -1,4 +1,4 @@
-import type { TransferError } from '#protocol/errors.ts';
+import { TransferError } from '#protocol/errors.ts';
 import type { CodeChange } from '#transport/code-door.ts';
 import type { Platform } from '#transport/platform.ts';
 import { type ReceiverStatus, type Sharing, startSharing } from '#transport/sharing.ts';
@@ -55,6 +55,8 @@ export class ShareState {
     const run = this.#begin();
     try {
       const gathering = new Gathering((count) => {
+        // Ends the walk through folders that nobody waits for any more.
+        if (run !== this.#run) throw new TransferError('cancelled');
         this.entriesFound = count;
       });
       await gather(gathering);
