@@ -37,19 +37,20 @@ describe('rateKey', () => {
 
   test.each([
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2:ffff::1'],
-    ['2001:db8::1', '2001:db8::ffff:0:0:1'],
+    ['2001:db8:1:200::1', '2001:db8:1:2ff::1'],
+    ['2001:db8::1', '2001:db8::ff:ffff:0:0:1'],
     ['2001:db8:0:0:1::', '2001:db8::2'],
     ['::1', '::2:3'],
     ['64:ff9b::1.2.3.4', '64:ff9b::5'],
-  ])('%s and %s share a /64', (one, other) => {
+  ])('%s and %s share a /56', (one, other) => {
     expect(rateKey(canonicalAddress(one) ?? '')).toBe(rateKey(canonicalAddress(other) ?? ''));
   });
 
   test.each([
-    ['2001:db8:1:2::1', '2001:db8:1:3::1'],
-    ['2001:db8::1', '2001:db8:0:1::1'],
+    ['2001:db8:1:2ff::1', '2001:db8:1:300::1'],
+    ['2001:db8::1', '2001:db8:0:100::1'],
     ['1::', '::1'],
-    ['0:0:0:1::', '::1'],
+    ['0:0:0:100::', '::1'],
   ])('%s and %s do not', (one, other) => {
     expect(rateKey(canonicalAddress(one) ?? '')).not.toBe(rateKey(canonicalAddress(other) ?? ''));
   });

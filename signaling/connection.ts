@@ -28,18 +28,17 @@ type Answer = RefusalCode | { readonly ok: true; readonly [field: string]: unkno
 
 /** One client: reads its requests, keeps it within its limits, and remembers which rooms it is in. */
 export class Connection implements Contact {
+  readonly addressKey: string;
   readonly #socket: Socket;
   readonly #desk: Desk;
-  readonly #addressKey: string;
   readonly #stays = new Map<RoomName, Stay>();
   readonly #requests: TokenBucket;
   readonly #offences: TokenBucket;
 
-  /** @param addressKey what its address is counted by */
   constructor(socket: Socket, desk: Desk, addressKey: string) {
     this.#socket = socket;
     this.#desk = desk;
-    this.#addressKey = addressKey;
+    this.addressKey = addressKey;
     this.#requests = new TokenBucket(desk.limits.requests, performance.now());
     this.#offences = new TokenBucket(desk.limits.offences, performance.now());
     socket.onAny((event: string, ...args: unknown[]) => this.#onRequest(event, args));
@@ -94,7 +93,7 @@ export class Connection implements Contact {
 
   #join({ role, room, claim }: RequestBody<'join'>): Answer {
     const { rooms, joins, limits } = this.#desk;
-    if (!joins.take(this.#addressKey, performance.now())) return 'rate-limited';
+    if (!joins.take(this.addressKey, performance.now())) return 'rate-limited';
     const earlier = this.#stays.get(room);
     if (earlier !== undefined) {
       this.#stays.delete(room);
@@ -103,7 +102,7 @@ export class Connection implements Contact {
     if (this.#stays.size >= limits.roomsPerSocket) return 'server-full';
     const stay = rooms.join(room, role, digest(claim), this);
     if (stay === 'unknown-slot' || stay === 'slot-closed') {
-      joins.drain(this.#addressKey, limits.missedSlotCost, performance.now());
+      joins.drain(this.addressKey, limits.missedSlotCost, performance.now());
     }
     if (typeof stay === 'string') return stay;
     this.#stays.set(room, stay);
@@ -112,7 +111,7 @@ export class Connection implements Contact {
 
   #openSlot({ claim }: RequestBody<'open-slot'>): Answer {
     const { rooms, slots, limits } = this.#desk;
-    if (!slots.take(this.#addressKey, performance.now())) return 'rate-limited';
+    if (!slots.take(this.addressKey, performance.now())) return 'rate-limited';
     if (this.#stays.size >= limits.roomsPerSocket) return 'server-full';
     const stay = rooms.openSlot(digest(claim), this);
     if (typeof stay === 'string') return stay;

@@ -13,6 +13,7 @@ const limits = {
   joins: boundless,
   slots: boundless,
   rooms: 1e6,
+  roomsPerAddress: 1e6,
   roomsPerSocket: 1e6,
 };
 

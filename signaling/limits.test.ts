@@ -189,11 +189,37 @@ describe('one address', () => {
       const client = await RawClient.connect(url, from(address)).catch(() => null);
       return client === null ? RATE_LIMITED : ((await act(client)) ?? { ok: true });
     };
-    // The three stand in one /64.
+    // The three stand in one /56.
     expect(await attempt('2001:db8::1')).toMatchObject({ ok: true });
     expect(await attempt('2001:db8::2')).toMatchObject({ ok: true });
-    expect(await attempt('2001:db8::ffff:1')).toEqual(RATE_LIMITED);
-    expect(await attempt('2001:db8:0:1::1')).toMatchObject({ ok: true });
+    expect(await attempt('2001:db8:0:ff::1')).toEqual(RATE_LIMITED);
+    expect(await attempt('2001:db8:0:100::1')).toMatchObject({ ok: true });
+  });
+
+  test('has room for a bounded number of rooms, over all its connections, and for another with each that ends', async () => {
+    const { url } = await startServer({ ...behindProxy, limits: { roomsPerAddress: 2, senderGraceMs: 50 } });
+    const one = await RawClient.connect(url, from('192.0.2.1'));
+    const other = await RawClient.connect(url, from('192.0.2.1'));
+    const room = randomToken();
+    await one.ask('join', join(room));
+    const { slot } = await other.ask('open-slot', { claim: randomToken() });
+    expect(await one.ask('join', join())).toEqual(SERVER_FULL);
+    expect(await other.ask('open-slot', { claim: randomToken() })).toEqual(SERVER_FULL);
+
+    const stranger = await RawClient.connect(url, from('192.0.2.2'));
+    expect(await stranger.ask('join', join())).toMatchObject({ ok: true });
+    // Into a room that stands there is always a way.
+    expect(await other.ask('join', join(room))).toMatchObject({ ok: true });
+    await other.ask('leave', { room });
+
+    await one.ask('leave', { room });
+    expect(await one.ask('join', join())).toMatchObject({ ok: true });
+    expect(await one.ask('join', join())).toEqual(SERVER_FULL);
+    await other.ask('leave', { room: String(slot) });
+    expect(await one.ask('open-slot', { claim: randomToken() })).toMatchObject({ ok: true });
+    one.cut();
+    const again = () => other.ask('open-slot', { claim: randomToken() });
+    await expect.poll(again).toMatchObject({ ok: true });
   });
 
   test('pays dearly for slots that are not open', async () => {

@@ -6,7 +6,7 @@ export interface Limits {
   readonly messageBytes: number;
   /** Connections in all: each costs some 30 KB. */
   readonly sockets: number;
-  /** A school behind one address; a /64 counts as one. */
+  /** A school behind one address; an IPv6 /56 counts as one. */
   readonly socketsPerAddress: number;
   /** TCP connections in all: every one of `sockets`, and a few for pages being loaded. */
   readonly tcpConnections: number;
@@ -34,6 +34,8 @@ export interface Limits {
   readonly backlogBytesInAll: number;
   /** Rooms in all, kept ones included: each costs about 1 KB. */
   readonly rooms: number;
+  /** Rooms that connections of one address have made; a school's shares. */
+  readonly roomsPerAddress: number;
   /** Rooms that one connection is in. */
   readonly roomsPerSocket: number;
   /** From opening a slot to its end: long enough to read a code over the phone twice, short enough to guess little. */
@@ -71,6 +73,7 @@ export const DEFAULT_LIMITS: Limits = {
   backlogBytes: 512 * 1024,
   backlogBytesInAll: 256 * 1024 * 1024,
   rooms: 50_000,
+  roomsPerAddress: 1000,
   roomsPerSocket: 64,
   slotLifetimeMs: 30 * 60_000,
   slotRestMs: 24 * 3_600_000,

@@ -12,6 +12,8 @@ import type { Limits } from './limits.ts';
 
 /** The connection behind a member, as its rooms see it. */
 export interface Contact {
+  /** What its address is counted by. */
+  readonly addressKey: string;
   tell<N extends NoticeName>(name: N, notice: Notice<N>): void;
   /** The room has put this stay out. */
   onOut(stay: Stay): void;

@@ -2,6 +2,7 @@ import type { RefusalCode, Role, RoomName } from '#protocol/signaling.ts';
 import type { Limits } from './limits.ts';
 import { type Contact, Room, type Stay } from './room.ts';
 import { SlotPool } from './slots.ts';
+import { Tally } from './tally.ts';
 
 /** A code room's name is its slot; a link room's is 22 characters long. */
 const MAX_SLOT_DIGITS = 6;
@@ -10,6 +11,8 @@ const MAX_SLOT_DIGITS = 6;
 export class Rooms {
   readonly #limits: Limits;
   readonly #rooms = new Map<RoomName, Room>();
+  /** By the address that made them, which may be gone from them since. */
+  readonly #perAddress = new Tally();
   readonly #slots: SlotPool;
 
   constructor(limits: Limits) {
@@ -34,14 +37,15 @@ export class Rooms {
     if (name.length <= MAX_SLOT_DIGITS) {
       return this.#slots.rests(Number(name), performance.now()) ? 'slot-closed' : 'unknown-slot';
     }
-    return this.#create(name, null)?.join(role, claim, contact) ?? 'server-full';
+    if (this.#isFull(contact)) return 'server-full';
+    return this.#create(name, null, contact).join(role, claim, contact);
   }
 
   /** Makes a code room with its sender in it. */
   openSlot(claim: Buffer, contact: Contact): Stay | RefusalCode {
-    if (this.#rooms.size >= this.#limits.rooms) return 'server-full';
+    if (this.#isFull(contact)) return 'server-full';
     const slot = this.#slots.open(performance.now());
-    return this.#create(String(slot), slot)?.join('sender', claim, contact) ?? 'server-full';
+    return this.#create(String(slot), slot, contact).join('sender', claim, contact);
   }
 
   /** Ends every room without telling anybody: connections are closed by then. */
@@ -49,13 +53,19 @@ export class Rooms {
     for (const room of this.#rooms.values()) room.close('closed');
   }
 
-  #create(name: RoomName, slot: number | null): Room | null {
-    if (this.#rooms.size >= this.#limits.rooms) return null;
+  #isFull({ addressKey }: Contact): boolean {
+    const { rooms, roomsPerAddress } = this.#limits;
+    return this.#rooms.size >= rooms || this.#perAddress.of(addressKey) >= roomsPerAddress;
+  }
+
+  #create(name: RoomName, slot: number | null, { addressKey }: Contact): Room {
     const room = new Room(name, slot, this.#limits, () => {
       this.#rooms.delete(name);
+      this.#perAddress.remove(addressKey);
       if (slot !== null) this.#slots.close(slot, performance.now());
     });
     this.#rooms.set(name, room);
+    this.#perAddress.add(addressKey);
     return room;
   }
 }
