@@ -3,6 +3,10 @@ import { canonicalAddress } from './address.ts';
 
 const family = (address: string): 'ipv4' | 'ipv6' => (isIPv6(address) ? 'ipv6' : 'ipv4');
 
+/** Some proxies write the port that a client came from: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+const withoutPort = (hop: string): string =>
+  hop.replace(/^([\d.]+):\d+$/, '$1').replace(/^\[([^\]]+)\](:\d+)?$/, '$1');
+
 /** The proxies whose `X-Forwarded-For` is believed; anybody else's is a claim that costs nothing to make. */
 export class TrustedProxies {
   readonly #list = new BlockList();
@@ -39,7 +43,7 @@ export class TrustedProxies {
     let client = canonicalAddress(remoteAddress ?? '') ?? 'unknown';
     const hops = (forwardedFor ?? '').split(',');
     while (this.trusts(client)) {
-      const hop = canonicalAddress((hops.pop() ?? '').trim());
+      const hop = canonicalAddress(withoutPort((hops.pop() ?? '').trim()));
       if (hop === null) break;
       client = hop;
     }
