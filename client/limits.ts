@@ -21,5 +21,8 @@ export const EXPORT_GRACE_MS = 10 * 60 * 1000;
 /** Rows of a folder that are shown at once; more on demand. Above some thousands a page stutters. */
 export const ROWS_AT_ONCE = 200;
 
+/** Receivers that a long share still lists after their end; those that run are always listed. */
+export const ENDED_RECEIVERS_LISTED = 50;
+
 /** A tree up to this many files and folders is shown open: it fits a screen or two. */
 export const OPEN_TREE_LEAVES = 24;

@@ -3,10 +3,17 @@ import type { CodeChange } from '#transport/code-door.ts';
 import type { Platform } from '#transport/platform.ts';
 import { type ReceiverStatus, type Sharing, startSharing } from '#transport/sharing.ts';
 import type { TransferState } from '#transport/transfer-status.ts';
+import { ENDED_RECEIVERS_LISTED } from '../limits.ts';
 import { OfferTree } from '../offer/offer-tree.ts';
 import { offerGathered } from '../sources/browser-file-source.ts';
 import { Gathering, type Skipped } from '../sources/gathering.ts';
 import { asTransferError } from './as-transfer-error.ts';
+
+/** A receiver as the page lists it. */
+export interface ListedReceiver extends ReceiverStatus {
+  /** 1 for who came first. */
+  readonly ordinal: number;
+}
 
 /** The share that this page offers, from the first file picked to its end. */
 export class ShareState {
@@ -20,8 +27,8 @@ export class ShareState {
   codeChange = $state<CodeChange>('opened');
   /** Whether the signaling server is reached: without it nobody new can come. */
   connected = $state(true);
-  /** In order of arrival. */
-  receivers = $state.raw<readonly ReceiverStatus[]>([]);
+  /** In order of arrival: those that run, and the last that ended. */
+  receivers = $state.raw<readonly ListedReceiver[]>([]);
   /** Why a new code could not be had. */
   codeError = $state.raw<TransferError | null>(null);
   /** Why the share failed, or why nobody can find it any more. */
@@ -30,6 +37,7 @@ export class ShareState {
   readonly #platform: Platform;
   readonly #serverUrl: string;
   #sharing: Sharing | null = null;
+  #arrived = 0;
   /** Told apart from an offer that was stopped while it was being made. */
   #run = 0;
 
@@ -126,6 +134,7 @@ export class ShareState {
     this.codeChange = 'opened';
     this.connected = true;
     this.receivers = [];
+    this.#arrived = 0;
     this.codeError = null;
     this.error = null;
     this.#run += 1;
@@ -133,9 +142,18 @@ export class ShareState {
   }
 
   #update(receiver: ReceiverStatus): void {
-    const known = this.receivers.some(({ id }) => id === receiver.id);
-    this.receivers = known
-      ? this.receivers.map((before) => (before.id === receiver.id ? receiver : before))
-      : [...this.receivers, receiver];
+    const known = this.receivers.find(({ id }) => id === receiver.id);
+    if (known === undefined) this.#arrived += 1;
+    const listed: ListedReceiver = { ...receiver, ordinal: known?.ordinal ?? this.#arrived };
+    const all =
+      known === undefined
+        ? [...this.receivers, listed]
+        : this.receivers.map((before) => (before === known ? listed : before));
+    const lastEnded = new Set(all.filter(hasEnded).slice(-ENDED_RECEIVERS_LISTED));
+    this.receivers = all.filter((each) => !hasEnded(each) || lastEnded.has(each));
   }
+}
+
+function hasEnded({ state }: ReceiverStatus): boolean {
+  return state === 'done' || state === 'failed';
 }
