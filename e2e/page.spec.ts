@@ -289,3 +289,15 @@ test('a link opened over a running share is set aside with a sentence, over a fa
   await friend.evaluate((opened) => location.assign(opened), hash);
   await waitForOffer(friend);
 });
+
+test('the focus goes to the heading where what had it is gone', async ({ page, friend, folder }) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'a.txt')]);
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await friend.getByTestId('save-all').focus();
+  await friend.keyboard.press('Enter');
+  await waitForState(friend, 'done');
+  await expect(friend.getByRole('heading', { level: 1 })).toBeFocused();
+});
