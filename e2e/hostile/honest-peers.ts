@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { vi } from 'vitest';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import type { TransferError, TransferErrorCode } from '#protocol/errors.ts';
 import type { CodeChange } from '#transport/code-door.ts';
@@ -17,6 +18,10 @@ export const FILES = [
   { path: 'folder/large', content: randomBytes(3 * 1024 * 1024 + 7) },
   { path: 'empty', content: new Uint8Array(0) },
 ];
+
+/** Resolves with what `check` gives once it no longer throws. Real connections take their time on a busy machine. */
+export const eventually = <T>(check: () => T): Promise<T> =>
+  vi.waitFor(check, { timeout: 15_000, interval: 10 });
 
 /** A share of a real sender, and what its owner is shown of it. */
 export class HonestSender {

@@ -6,7 +6,7 @@ import { linkSecret, parseLink } from '#protocol/handshake/link.ts';
 import { ReceiverHandshake } from '#protocol/handshake/receiver-handshake.ts';
 import { RELAY_BURST, type RequestName } from '#protocol/signaling.ts';
 import { CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, SENDER_TIMEOUT_MS } from '#transport/limits.ts';
-import { FILES, HonestReceiver, HonestSender } from './honest-peers.ts';
+import { eventually, FILES, HonestReceiver, HonestSender } from './honest-peers.ts';
 import { HostileServer, type Relay } from './hostile-server.ts';
 
 let server: HostileServer;
@@ -87,7 +87,7 @@ test.each<[string, TransferErrorCode]>([
   ['replaced', 'room-taken'],
 ])('a receiver put out of its room for %s ends with %s', async (reason, code) => {
   const receiver = new HonestReceiver(server.url, CODE);
-  await vi.waitFor(() => expect(server.members('receiver')).toHaveLength(1));
+  await eventually(() => expect(server.members('receiver')).toHaveLength(1));
   for (const { room, tell } of server.members('receiver')) tell('room-closed', { room, reason });
   expect(await receiver.outcome()).toBe(code);
 });
@@ -97,7 +97,7 @@ test('a sender put out of its slot shows no code that leads nowhere, and is stil
   const slot = sender.code.split('-')[0];
   const own = server.members('sender').find(({ room }) => room === slot);
   own?.tell('room-closed', { room: slot, reason: 'replaced' });
-  await vi.waitFor(() => expect(sender.codes.at(-1)).toEqual([null, 'expired']));
+  await eventually(() => expect(sender.codes.at(-1)).toEqual([null, 'expired']));
   expect(await new HonestReceiver(server.url, sender.sharing.link).outcome()).toBe('done');
 });
 
@@ -179,7 +179,7 @@ describe('a flood', () => {
     });
     expect(await receiver.outcome()).toBe('done');
     expect(receiver.hasSaved(FILES)).toBe(true);
-    await vi.waitFor(() => expect(sender.outcomes).toEqual(['done']));
+    await eventually(() => expect(sender.outcomes).toEqual(['done']));
   });
 
   test.each([
@@ -202,7 +202,7 @@ describe('a flood', () => {
       }
     };
     flood();
-    await vi.waitFor(() => expect(answers).toBeGreaterThan(0));
+    await eventually(() => expect(answers).toBeGreaterThan(0));
     for (const by of ['code', 'link'] as const) {
       flood();
       const receiver = new HonestReceiver(server.url, sender.target(by), { onStatus: flood });
@@ -223,7 +223,7 @@ describe('a server that swallows', () => {
     };
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
     const receiver = new HonestReceiver(server.url, sender.target(by));
-    await vi.waitFor(() => expect(swallowed).toBeGreaterThan(0));
+    await eventually(() => expect(swallowed).toBeGreaterThan(0));
     // Whatever else is on its way arrives before time does.
     for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
     await vi.advanceTimersByTimeAsync(afterMs);
@@ -253,7 +253,7 @@ describe('a server that swallows', () => {
   test('the sender of a code makes a receiver wait and find that it is gone', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const receiver = new HonestReceiver(server.url, CODE);
-    await vi.waitFor(() => expect(receiver.statuses.at(-1)?.state).toBe('waiting'));
+    await eventually(() => expect(receiver.statuses.at(-1)?.state).toBe('waiting'));
     await vi.advanceTimersByTimeAsync(SENDER_TIMEOUT_MS);
     expect(await receiver.outcome()).toBe('sender-gone');
   });
@@ -269,7 +269,7 @@ describe('a server that swallows', () => {
       name === 'join'
         ? new HonestReceiver(server.url, LINK()).outcome()
         : codeOf(HonestSender.start(server.url));
-    await vi.waitFor(() => expect(asked).toBeGreaterThan(0));
+    await eventually(() => expect(asked).toBeGreaterThan(0));
     await vi.advanceTimersByTimeAsync(20_000);
     expect(await starting).toBe('server-unreachable');
   });

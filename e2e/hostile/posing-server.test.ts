@@ -9,7 +9,7 @@ import { ReceiverHandshake } from '#protocol/handshake/receiver-handshake.ts';
 import { refuse } from '#protocol/handshake/refusal.ts';
 import type { Secret } from '#protocol/handshake/secret.ts';
 import { SenderHandshake } from '#protocol/handshake/sender-handshake.ts';
-import { FILES, HonestReceiver, HonestSender } from './honest-peers.ts';
+import { eventually, FILES, HonestReceiver, HonestSender } from './honest-peers.ts';
 import { HostileServer, type Phantom } from './hostile-server.ts';
 
 let server: HostileServer;
@@ -120,7 +120,7 @@ describe('who poses as the sender to a receiver', () => {
       };
     };
     const receiver = new HonestReceiver(server.url, '123-zoo-zoo-zoo');
-    await vi.waitFor(() => expect(server.members('receiver')).toHaveLength(1));
+    await eventually(() => expect(server.members('receiver')).toHaveLength(1));
     come();
     expect(await receiver.outcome()).toBe('connection-lost');
     expect(heard).toEqual([HELLO, CONFIRM, HELLO, CONFIRM, HELLO, CONFIRM]);
@@ -184,7 +184,7 @@ describe('who poses as a receiver to a sender', () => {
 
   /** The code after this one, or null. */
   const nextCode = (count: number) =>
-    vi.waitFor(() => {
+    eventually(() => {
       expect(sender.codes.length).toBeGreaterThan(count);
       return sender.codes.at(-1)?.[0] ?? null;
     });
@@ -262,8 +262,8 @@ describe('who poses as a receiver to a sender', () => {
       if (payload[0] === REPLY) for (const { payload: next } of recorded.slice(1)) phantom.say(next);
     });
     phantom.say(recorded[0]?.payload ?? new Uint8Array(0));
-    await vi.waitFor(() => expect(came.slice(0, 2)).toEqual([REPLY, REFUSE]));
-    await vi.waitFor(() => expect(sender.outcomes).toEqual(['done']));
+    await eventually(() => expect(came.slice(0, 2)).toEqual([REPLY, REFUSE]));
+    await eventually(() => expect(sender.outcomes).toEqual(['done']));
   });
 
   test('and says what the sender says is dropped', async () => {
@@ -277,7 +277,7 @@ describe('who poses as a receiver to a sender', () => {
     phantom.say(
       new ReceiverHandshake(linkSecret(k), { sid: randomBytes(16), scalar: randomBytes(32) }).hello,
     );
-    await vi.waitFor(() => expect(new Set(came)).toEqual(new Set([REPLY, REFUSE])));
+    await eventually(() => expect(new Set(came)).toEqual(new Set([REPLY, REFUSE])));
     expect(sender.receivers.size).toBe(0);
   });
 });

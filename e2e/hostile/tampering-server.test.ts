@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TransferErrorCode } from '#protocol/errors.ts';
 import { cpaceShare } from '#protocol/handshake/cpace.ts';
 import { MESSAGE_TYPE } from '#protocol/handshake/envelope.ts';
 import { lv, parseLv } from '#protocol/handshake/lv.ts';
-import { FILES, HonestReceiver, HonestSender, SECRET_NAME } from './honest-peers.ts';
+import { eventually, FILES, HonestReceiver, HonestSender, SECRET_NAME } from './honest-peers.ts';
 import { HostileServer, type Relay } from './hostile-server.ts';
 
 let server: HostileServer;
@@ -239,7 +239,7 @@ describe.each(['link', 'code'] as const)('by %s, a server that', (by) => {
     expectNothingReadable();
     if (found[by] === 'done') {
       expect(receiver.hasSaved(FILES)).toBe(true);
-      await vi.waitFor(() => expect(sender.outcomes).toEqual(['done']));
+      await eventually(() => expect(sender.outcomes).toEqual(['done']));
       return;
     }
     // Nobody saw an offer, and nothing was begun.

@@ -58,6 +58,11 @@ export class RawPeer {
     return this.#connected.lane;
   }
 
+  /** The certificates of the connection, as this side sees them. */
+  get fingerprints(): Fingerprints {
+    return this.#connected.fingerprints;
+  }
+
   /** Shows that this side holds the keys; with other fingerprints, that it holds them elsewhere. */
   prove(fingerprints: Fingerprints = this.#connected.fingerprints): void {
     this.send(encodeProof(this.#secure.laneProof(this.lane.id, fingerprints)));
