@@ -141,7 +141,9 @@ async function meetSender(
       iceServers,
       (message) => void room.relay(member, message).catch(() => {}),
     );
+    const earlier = current;
     current = { member, run };
+    earlier?.run.end(new TransferError('connection-lost', 'the sender came anew'));
     run.meeting.then(met.resolve, (error: unknown) => {
       if (current?.run === run) met.reject(error);
     });
@@ -151,18 +153,22 @@ async function meetSender(
     const room = await signaling.joinAsReceiver(secret.roomName, {
       onMember: (member) => begin(room, member),
       onMemberLeft: (member) => {
-        if (current?.member !== member || current.run.secured) return;
-        const { run } = current;
-        current = null;
-        run.end(new TransferError('connection-lost', 'the sender left the room'));
-        wait();
+        const leaving = current;
+        if (leaving?.member !== member) return;
+        afterItsWords(() => {
+          if (current !== leaving || leaving.run.secured) return;
+          current = null;
+          leaving.run.end(new TransferError('connection-lost', 'the sender left the room'));
+          wait();
+        });
       },
       onRelay: (from, payload) => {
         if (current?.member === from) void current.run.hear(payload);
       },
-      onClosed: (code) => {
-        if (!current?.run.secured) met.reject(new TransferError(code));
-      },
+      onClosed: (code) =>
+        afterItsWords(() => {
+          if (!current?.run.secured) met.reject(new TransferError(code));
+        }),
     });
     if (room.members.size === 0) wait();
     return await met.promise;
@@ -176,4 +182,9 @@ async function meetSender(
     // Without a meeting nothing of it may stay open.
     current?.run.end(new TransferError('cancelled'));
   }
+}
+
+/** What somebody said before leaving, a refusal above all, may still be in the making: it says more than that they left. */
+function afterItsWords(task: () => void): void {
+  setTimeout(task, 0);
 }
