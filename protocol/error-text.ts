@@ -18,7 +18,7 @@ const SENTENCES: Record<TransferErrorCode, string> = {
   'server-unreachable': 'The server cannot be reached. Check its address and your connection.',
   'server-refused': 'The server refused the request. It may be full or may not serve your address.',
   'insecure-origin':
-    'This page was opened over plain http, where browsers withhold encryption and storage. Open it over https, or on the machine itself at http://localhost.',
+    'This page was opened over plain http, where browsers withhold encryption and storage: open it over https, or on the server itself at its localhost address.',
   'version-mismatch': 'The other side speaks another version of Sallyport. Update both to the same version.',
   tampered:
     'Somebody between you changed the messages. Nothing was sent; do not trust this server or network.',

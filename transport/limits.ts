@@ -24,6 +24,9 @@ export const PROOF_TIMEOUT_MS = 10_000;
 /** Each side says at least this much on every lane. */
 export const PING_INTERVAL_MS = 2_500;
 
+/** When a new lane's route is looked at, besides at each pong: ICE settles on a pair in its first second. */
+export const ROUTE_LOOKS_MS = [100, 500, 1500];
+
 /** Pings in a row without a word from the peer after which a lane is dead: 10 s. Counted, not timed: a sleeping laptop hears nothing either. */
 export const SILENT_PINGS = 4;
 

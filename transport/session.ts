@@ -17,6 +17,7 @@ import {
   MAX_BACKLOG_BYTES,
   PING_INTERVAL_MS,
   PROOF_TIMEOUT_MS,
+  ROUTE_LOOKS_MS,
   SILENT_PINGS,
 } from './limits.ts';
 import { Pings } from './pings.ts';
@@ -198,6 +199,7 @@ export class Session<Heard extends ControlMessage> {
     for (const message of this.#controls.replay()) this.#post(lane, message);
     this.#ping(member);
     this.#handlers.onLane(lane);
+    for (const delayMs of ROUTE_LOOKS_MS) setTimeout(() => void this.#look(member), delayMs);
   }
 
   /** Whoever is at the other end of this lane is not the peer: that ends the lane, and the session if it is the only one. */
@@ -284,9 +286,9 @@ export class Session<Heard extends ControlMessage> {
   }
 
   /** Sees which way the lane goes, and tells the peer what this side makes of it: ICE may change its mind. */
-  async #look({ viewRoute }: Member): Promise<void> {
-    const route = await viewRoute().catch(() => null);
-    if (!route || this.#ended || route === this.#ownRoute) return;
+  async #look(member: Member): Promise<void> {
+    const route = await member.viewRoute().catch(() => null);
+    if (!route || this.#ended || !this.#members.has(member.lane.id) || route === this.#ownRoute) return;
     this.#setRoutes(route, this.#peerRoute);
     this.say({ type: 'route', route });
   }

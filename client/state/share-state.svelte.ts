@@ -50,7 +50,8 @@ export class ShareState {
   get transferState(): TransferState {
     if (this.stage === 'failed') return 'failed';
     if (this.stage !== 'sharing') return 'connecting';
-    return this.receivers.at(-1)?.state ?? 'waiting';
+    const running = this.receivers.findLast(({ state }) => state === 'transferring');
+    return (running ?? this.receivers.at(-1))?.state ?? 'waiting';
   }
 
   /** Whether closing the page would break something off. */
