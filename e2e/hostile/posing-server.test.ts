@@ -217,6 +217,24 @@ describe('who poses as a receiver to a sender', () => {
     },
   );
 
+  test('and begins anew each time before it has guessed gets no fourth go either', async () => {
+    const secret = otherWords(sender.code);
+    const hello = () =>
+      new ReceiverHandshake(secret, { sid: randomBytes(16), scalar: randomBytes(32) }).hello;
+    const came: number[] = [];
+    let next = hello();
+    const phantom = server.pose(secret.roomName, 'receiver', (payload) => {
+      came.push(payload[0] ?? -1);
+      next = hello();
+    });
+    // What comes before the sender knows that its answer has arrived is not looked at.
+    const saying = setInterval(() => phantom.say(next), 5);
+    onTestFinished(() => clearInterval(saying));
+    await nextCode(1);
+    expect(came).toEqual([REPLY, REPLY, REPLY, REFUSE]);
+    expect(sender.receivers.size).toBe(0);
+  });
+
   test('leaves the code to who has the words after two wrong guesses', async () => {
     for (let guess = 0; guess < 2; guess += 1) await guessAsReceiver(otherWords(sender.code));
     const receiver = new HonestReceiver(server.url, sender.code);
