@@ -13,11 +13,10 @@ export async function ask(question: string, signal: AbortSignal): Promise<string
   const closed = once(prompt, 'close').then(() => null);
   try {
     const answer = await Promise.race([prompt.question(question, { signal }), closed]);
+    // Only Enter and an abort end the question's line by themselves.
     if (answer === null) process.stderr.write('\n');
     return answer;
   } catch (cause) {
-    process.stderr.write('\n');
-    if (!signal.aborted) return null;
     const { reason } = signal;
     throw reason instanceof TransferError ? reason : new TransferError('cancelled', 'cancelled', { cause });
   } finally {
