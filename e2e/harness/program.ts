@@ -20,6 +20,7 @@ export interface CliEvents {
   session: { route: Route; rttMs: number | null; receiver?: string };
   progress: { bytes: number; totalBytes: number; wireBytes: number; receiver?: string };
   failed: { path: string; code: string; message: string; receiver?: string };
+  renamed: { path: string; savedAs: string };
   done: {
     bytes: number;
     wireBytes: number;
