@@ -95,10 +95,18 @@ test('each failed file is said once; the end says how many are left', () => {
   );
   expect(names(said)).toEqual(['progress', 'failed', 'progress', 'failed', 'error']);
   expect(said.filter(({ event }) => event === 'failed')).toMatchObject([a, b]);
-  expect(said.at(-1)).toMatchObject({
+  expect(said.at(-1)).toEqual({
+    event: 'error',
     code: 'source-changed',
-    detail: '1 of 3 files are verified and on disk',
+    message: '1 of 3 files are verified and on disk; the others failed.',
   });
+});
+
+test('where nothing is left, the end is the reason alone', () => {
+  const failedFiles = [{ path: 'a', code: 'source-changed' }] as const;
+  const error = new TransferError('source-changed');
+  const said = eventsOf({}, { ...RUNNING, state: 'failed', files: 1, failedFiles, error });
+  expect(said.at(-1)).toMatchObject({ event: 'error', message: expect.stringMatching(/^A file changed/) });
 });
 
 test('a transfer that breaks off after a file failed claims nothing for the others', () => {

@@ -1,5 +1,4 @@
 import { errorText } from '#protocol/error-text.ts';
-import { TransferError } from '#protocol/errors.ts';
 import type { TransferStatus } from '#transport/transfer-status.ts';
 import type { Output } from './events.ts';
 import { sayFailure } from './failure.ts';
@@ -64,10 +63,14 @@ export class TransferEvents {
   #sayError({ error, failedFiles, files }: TransferStatus): void {
     this.#ended = true;
     const [first] = failedFiles;
-    // The files alone failed, and not the transfer: it ends with the code of the first of them, and no more to say.
-    const isPartial = first !== undefined && error?.code === first.code && error.message === error.code;
-    const saved = `${files - failedFiles.length} of ${files} files are verified and on disk`;
-    const failure = isPartial ? new TransferError(first.code, saved) : error;
-    sayFailure(this.#output, failure, this.#receiver.receiver);
+    const saved = files - failedFiles.length;
+    // Files failed, and not the transfer: it ends with the first one's code, and no detail of its own.
+    const isPartial = error?.code === first?.code && error?.message === error?.code && saved > 0;
+    if (!first || !isPartial) {
+      sayFailure(this.#output, error, this.#receiver.receiver);
+      return;
+    }
+    const message = `${saved} of ${files} files are verified and on disk; the others failed.`;
+    this.#output.say({ event: 'error', code: first.code, message, ...this.#receiver });
   }
 }

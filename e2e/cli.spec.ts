@@ -264,7 +264,7 @@ test.describe('what is not there, or not allowed,', () => {
       });
       expect(events.at(-1)).toMatchObject({
         event: 'error',
-        detail: '1 of 3 files are verified and on disk',
+        message: '1 of 3 files are verified and on disk; the others failed.',
       });
     }
     const { 'same.bin': same } = await digestTree(source);
