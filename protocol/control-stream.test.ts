@@ -38,7 +38,8 @@ class Wire {
     if (message.kind === 'control') {
       const bodies = this.streams[end].hear(message.seq, message.body);
       for (const body of bodies) {
-        expect(numberIn(body)).toBe(this.heard[end]);
+        // Not `expect`: a run delivers tens of thousands.
+        if (numberIn(body) !== this.heard[end]) throw new Error(`heard ${numberIn(body)} out of turn`);
         this.heard[end] = (this.heard[end] as number) + 1;
       }
       carried?.[end === 0 ? 1 : 0].push(encodeControlAck(this.streams[end].heardUpTo));
