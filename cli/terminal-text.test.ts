@@ -71,7 +71,12 @@ describe('the progress line', () => {
     expect(progressLine(nothing, 80)).toBe('████████████████████ 100%  0 bytes of 0 bytes');
   });
 
-  test('never reaches the last columns, where it would wrap, and never says 100% too soon', () => {
+  test('does not round up to the end', () => {
+    const figures = { bytes: 999, totalBytes: 1000, bytesPerSecond: null, secondsLeft: null };
+    expect(progressLine(figures, 80)).toContain(' 99% ');
+  });
+
+  test('never reaches the last columns, where it would wrap, and says 100% at the end alone', () => {
     const bytes = fc.nat({ max: Number.MAX_SAFE_INTEGER });
     const rate = fc.option(fc.double({ min: 0, max: 1e12, noNaN: true }));
     fc.assert(

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { errorText } from '#protocol/error-text.ts';
 import { TransferError } from '#protocol/errors.ts';
 import type { TransferStatus } from '#transport/transfer-status.ts';
 import type { CliEvent } from './events.ts';
@@ -52,6 +53,7 @@ test('a session is said when its route is known, and again when that changes', (
     { ...RUNNING, route: 'direct', rttMs: 5 },
     { ...RUNNING, route: 'direct', rttMs: 6 },
     { ...RUNNING, route: 'lan', rttMs: 4 },
+    { ...RUNNING, route: null },
   );
   expect(said.filter(({ event }) => event === 'session')).toEqual([
     { event: 'session', route: 'direct', rttMs: 5 },
@@ -109,9 +111,12 @@ test('where nothing is left, the end is the reason alone', () => {
   expect(said.at(-1)).toMatchObject({ event: 'error', message: expect.stringMatching(/^A file changed/) });
 });
 
-test('a transfer that breaks off after a file failed claims nothing for the others', () => {
-  const failedFiles = [{ path: 'a', code: 'source-changed' }] as const;
-  const lost = new TransferError('connection-lost', 'closed');
-  const said = eventsOf({}, { ...RUNNING, state: 'failed', failedFiles, error: lost });
-  expect(said.at(-1)).toMatchObject({ event: 'error', code: 'connection-lost', detail: 'closed' });
+test.each([
+  new TransferError('connection-lost', 'closed'),
+  new TransferError('sink-failed', '/got: read-only'),
+])('a transfer that breaks off with %s after a file failed claims nothing for the others', (error) => {
+  const failedFiles = [{ path: 'a', code: 'sink-failed' }] as const;
+  const said = eventsOf({}, { ...RUNNING, state: 'failed', failedFiles, error });
+  const { code, message: detail } = error;
+  expect(said.at(-1)).toEqual({ event: 'error', code, message: errorText(code), detail });
 });
