@@ -170,7 +170,8 @@ function roundTrip(rttMs: number | null): string {
 }
 
 function doneSentence({ bytes, files, seconds, folder }: Extract<CliEvent, { event: 'done' }>): string {
-  const speed = seconds > 0 ? `, ${formatBytes(Math.round(bytes / seconds))}/s` : '';
+  // Below a tenth of a second there is no speed to speak of.
+  const speed = seconds >= 0.1 ? `, ${formatBytes(bytes / seconds)}/s` : '';
   const where = folder === undefined ? 'The receiver has' : 'Received';
   const at = folder === undefined ? '' : ` in ${visibleText(folder)}`;
   return `${where} ${formatCount(files, 'file')}, ${formatBytes(bytes)}${at}, verified (${formatSeconds(seconds)}${speed}).`;

@@ -27,7 +27,7 @@ test('a size is three digits and a unit, whatever it is', () => {
 });
 
 test.each([
-  [0, '0.0 s'],
+  [0, '0.1 s'],
   [0.234, '0.2 s'],
   [9.94, '9.9 s'],
   [9.95, '10 s'],

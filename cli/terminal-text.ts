@@ -24,7 +24,7 @@ export function formatBytes(bytes: number): string {
 
 /** `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`: what took so long. */
 export function formatSeconds(seconds: number): string {
-  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : formatSecondsLeft(seconds);
+  return seconds < 9.95 ? `${Math.max(0.1, seconds).toFixed(1)} s` : formatSecondsLeft(seconds);
 }
 
 /** `42 s`, `3 min 20 s`, `2 h 5 min`: an estimate, rounded up so that a rest is never nothing. */
