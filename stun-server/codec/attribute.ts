@@ -21,6 +21,15 @@ export const ATTRIBUTE = {
   FINGERPRINT: 0x8028,
 } as const;
 
+/** The attributes of RFC 5780, which a message must be expected to have before they are understood in it. */
+export const DISCOVERY_ATTRIBUTE = {
+  'CHANGE-REQUEST': 0x0003,
+  PADDING: 0x0026,
+  'RESPONSE-PORT': 0x0027,
+  'RESPONSE-ORIGIN': 0x802b,
+  'OTHER-ADDRESS': 0x802c,
+} as const;
+
 /** One attribute: its number and its value without padding. */
 export interface Attribute {
   readonly type: number;

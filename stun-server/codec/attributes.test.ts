@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ATTRIBUTE, type Attribute } from './attribute.ts';
+import { ATTRIBUTE, type Attribute, DISCOVERY_ATTRIBUTE } from './attribute.ts';
 import { readUserhash, userhash } from './credential.ts';
 import { ERROR_REASON, errorCode, readErrorCode } from './error-code.ts';
 import { BINDING } from './header.ts';
@@ -44,15 +44,23 @@ describe('IANA', () => {
     .slice(1)
     .map((row) => row.split(','));
 
-  test('every attribute of RFC 8489 has its name and number, and no other is here', () => {
-    const registered = rows.filter(([, , reference]) => reference === 'RFC8489');
-    expect(ATTRIBUTE).toEqual(Object.fromEntries(registered.map(([value, name]) => [name, Number(value)])));
+  test.each([
+    ['RFC8489', ATTRIBUTE],
+    ['RFC5780', DISCOVERY_ATTRIBUTE],
+  ])('every attribute of %s has its name and number, and no other is here', (rfc, attributes) => {
+    // RFC 5780 section 9.1 gives CACHE-TIMEOUT a number, and nothing describes it.
+    const registered = rows.filter(([, name, reference]) => reference === rfc && name !== 'CACHE-TIMEOUT');
+    expect(attributes).toEqual(Object.fromEntries(registered.map(([value, name]) => [name, Number(value)])));
   });
 
   test('the required attributes of other RFCs are not understood, the optional ones are passed over', () => {
     const foreign = rows.filter(([, , reference]) => reference !== 'RFC8489').map(([value]) => Number(value));
     const message = carrying(...foreign.map((type) => ({ type, value: new Uint8Array() })));
     expect(notUnderstood(message)).toEqual(foreign.filter((type) => type < 0x8000));
+    const discovery = new Set<number>(Object.values(DISCOVERY_ATTRIBUTE));
+    expect(notUnderstood(message, discovery)).toEqual(
+      foreign.filter((type) => type < 0x8000 && !discovery.has(type)),
+    );
   });
 });
 

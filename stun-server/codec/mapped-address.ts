@@ -9,10 +9,7 @@ const ADDRESS_OFFSET = 4;
 
 /** @see RFC 8489 section 14.1 */
 export function mappedAddress(address: SocketAddress): Attribute {
-  return {
-    type: ATTRIBUTE['MAPPED-ADDRESS'],
-    value: encodeAddress(ipAddressBytes(address.address), address.port),
-  };
+  return addressAttribute(ATTRIBUTE['MAPPED-ADDRESS'], address);
 }
 
 /** @returns null where it is absent or malformed. */
@@ -22,10 +19,7 @@ export function readMappedAddress(message: StunMessage): SocketAddress | null {
 
 /** Where a 300 (Try Alternate) sends the client. @see RFC 8489 section 14.15 */
 export function alternateServer(address: SocketAddress): Attribute {
-  return {
-    type: ATTRIBUTE['ALTERNATE-SERVER'],
-    value: encodeAddress(ipAddressBytes(address.address), address.port),
-  };
+  return addressAttribute(ATTRIBUTE['ALTERNATE-SERVER'], address);
 }
 
 /** @returns null where it is absent or malformed. */
@@ -33,7 +27,17 @@ export function readAlternateServer(message: StunMessage): SocketAddress | null 
   return readAddress(message, ATTRIBUTE['ALTERNATE-SERVER']);
 }
 
-function readAddress(message: StunMessage, type: number): SocketAddress | null {
+/**
+ * An attribute that holds an address unveiled.
+ *
+ * @throws RangeError where the address is no IP address.
+ */
+export function addressAttribute(type: number, { address, port }: SocketAddress): Attribute {
+  return { type, value: encodeAddress(ipAddressBytes(address), port) };
+}
+
+/** @returns null where it is absent or malformed. */
+export function readAddress(message: StunMessage, type: number): SocketAddress | null {
   const attribute = findAttribute(message, type);
   const decoded = attribute && decodeAddress(attribute.value);
   return decoded ? { address: ipAddressText(decoded.address), port: decoded.port } : null;

@@ -3,12 +3,18 @@ import { readUint16, writeUint16 } from './big-endian.ts';
 import { findAttribute, type StunMessage } from './message.ts';
 
 const UNDERSTOOD: ReadonlySet<number> = new Set(Object.values(ATTRIBUTE));
+const NO_MORE: ReadonlySet<number> = new Set();
 const FIRST_COMPREHENSION_OPTIONAL = 0x8000;
 
-/** The comprehension-required attributes of a message that RFC 8489 does not define, each once, in order. */
-export function notUnderstood(message: StunMessage): number[] {
-  const types = message.attributes.map(({ type }) => type);
-  return [...new Set(types.filter((type) => type < FIRST_COMPREHENSION_OPTIONAL && !UNDERSTOOD.has(type)))];
+/**
+ * The comprehension-required attributes of a message that RFC 8489 does not define, each once, in order.
+ *
+ * @param more attributes of other RFCs that the receiver understands in this message.
+ */
+export function notUnderstood(message: StunMessage, more = NO_MORE): number[] {
+  const isUnknown = (type: number) =>
+    type < FIRST_COMPREHENSION_OPTIONAL && !UNDERSTOOD.has(type) && !more.has(type);
+  return [...new Set(message.attributes.map(({ type }) => type).filter(isUnknown))];
 }
 
 /** Goes with a 420. @see RFC 8489 section 14.13 */
