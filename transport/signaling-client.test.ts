@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { base64urlnopad } from '@scure/base';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { MAX_PAYLOAD_BYTES, RELAY_BURST } from '#protocol/signaling.ts';
+import { CONFIG_PATH, MAX_PAYLOAD_BYTES, RELAY_BURST } from '#protocol/signaling.ts';
 import { type SignalingServerOptions, startSignaling } from '#signaling/server.ts';
 import type { Room, RoomHandlers } from './room.ts';
 import { SignalingClient, type SignalingOptions } from './signaling-client.ts';
@@ -325,7 +325,42 @@ describe('when the connection is lost', () => {
   });
 });
 
+/** A server that accepts and never answers. */
+async function startMute() {
+  const open = new Set<Socket>();
+  let heard: () => void = () => {};
+  const asked = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const listener = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (head) => head.includes(CONFIG_PATH) && heard());
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    listener.close();
+    for (const socket of open) socket.destroy();
+  });
+  return { url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`, asked };
+}
+
 describe('a client', () => {
+  test('waits for a mute server no longer than a person does', async () => {
+    const { url, asked } = await startMute();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const failed = expect(startClient(url).fetchIceServers()).rejects.toMatchObject({
+      code: 'server-unreachable',
+      cause: { message: 'no answer in time' },
+    });
+    await asked;
+    await vi.advanceTimersByTimeAsync(10_000);
+    await failed;
+  });
+
   test('knows a server below a prefix', async () => {
     const { port } = await startServer();
     const { url } = await startLine(port);

@@ -115,11 +115,20 @@ export class SignalingClient {
    */
   async fetchIceServers(): Promise<RTCIceServer[]> {
     this.#assertOpen();
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PATIENCE_MS)]);
-    return fetchIceServers(new URL(CONFIG_PATH, this.#base), signal).catch((error) => {
+    // Not AbortSignal.any over AbortSignal.timeout: in Node 20 a garbage collection may take its timer along.
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(new Error('no answer in time')), PATIENCE_MS);
+    const stop = () => over.abort();
+    this.#closing.signal.addEventListener('abort', stop);
+    try {
+      return await fetchIceServers(new URL(CONFIG_PATH, this.#base), over.signal);
+    } catch (error) {
       this.#assertOpen();
       throw error;
-    });
+    } finally {
+      clearTimeout(timer);
+      this.#closing.signal.removeEventListener('abort', stop);
+    }
   }
 
   /**
