@@ -150,7 +150,7 @@ async function meetSender(
   };
 
   try {
-    const room = await signaling.joinAsReceiver(secret.roomName, {
+    const joining = signaling.joinAsReceiver(secret.roomName, {
       onMember: (member) => begin(room, member),
       onMemberLeft: (member) => {
         const leaving = current;
@@ -170,6 +170,9 @@ async function meetSender(
           if (!current?.run.secured) met.reject(new TransferError(code));
         }),
     });
+    // A join tries on where the configuration has failed already, and knows why.
+    await Promise.race([joining, met.promise]);
+    const room = await joining;
     if (room.members.size === 0) wait();
     return await met.promise;
   } catch (error) {
