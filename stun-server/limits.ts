@@ -6,6 +6,9 @@ export const MAX_REQUEST_BYTES = 4096;
 /** Types listed in UNKNOWN-ATTRIBUTES: 92 bytes of reply at most, whatever the request holds. */
 export const MAX_UNKNOWN_ATTRIBUTES = 16;
 
+/** RESPONSE-PORT lets anyone have an answer sent to any port of the address it claims: never to a system's services. */
+export const MIN_RESPONSE_PORT = 1024;
+
 /** The default of 208 KiB drops bursts while the event loop is busy; 4 MiB holds about 5,000 requests. */
 export const UDP_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 

@@ -23,7 +23,7 @@ const asking = (...types: number[]) => encodeMessage(HEADER, types.map(empty));
 
 function answer(request: Uint8Array, source = SOURCE) {
   const response = respond(request, source);
-  return response === null ? null : decodeMessage(response);
+  return response === null ? null : decodeMessage(response.bytes);
 }
 
 const typesIn = (message: ReturnType<typeof answer>) => message?.attributes.map(({ type }) => type);
@@ -95,8 +95,8 @@ describe('silence', () => {
 
   test.each([
     ['a success response', ofClass('success')],
-    ['its own answer, come back', respond(REQUEST, SOURCE) ?? new Uint8Array()],
-    ['its own refusal, come back', respond(asking(0x0003), SOURCE) ?? new Uint8Array()],
+    ['its own answer, come back', respond(REQUEST, SOURCE)?.bytes ?? REQUEST],
+    ['its own refusal, come back', respond(asking(0x0003), SOURCE)?.bytes ?? REQUEST],
     ['an error response', ofClass('error')],
     ['an indication', ofClass('indication')],
     ['an indication with an unknown attribute', ofClass('indication', empty(0x7fff))],
@@ -147,7 +147,7 @@ describe('amplification', () => {
         for (const { address, headerBytes } of FAMILIES) {
           const response = respond(request, { address, port: 1024 });
           expect(response).not.toBeNull();
-          const answerBytes = (response?.length ?? 0) + headerBytes;
+          const answerBytes = (response?.bytes.length ?? 0) + headerBytes;
           expect(answerBytes).toBeLessThanOrEqual(3 * (request.length + headerBytes));
         }
       }),

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Framing } from './codec/framing.ts';
-import type { SocketAddress } from './codec/ip-address.ts';
 import { MAX_REQUEST_BYTES, type TcpLimits } from './limits.ts';
 import { originOf } from './origin.ts';
-import { respond } from './respond.ts';
+import { type Corner, respond } from './respond.ts';
 import type { Listener } from './udp-listener.ts';
 
 /**
@@ -12,9 +11,15 @@ import type { Listener } from './udp-listener.ts';
  *
  * @param host an IP address.
  * @param port 0 for any free one.
+ * @param corner which of the server's four addresses this is, where it has four.
  * @throws the system's error (`EADDRINUSE`, `EACCES`, …) where it cannot listen.
  */
-export async function listenTcp(host: string, port: number, limits: TcpLimits): Promise<Listener> {
+export async function listenTcp(
+  host: string,
+  port: number,
+  limits: TcpLimits,
+  corner?: Corner,
+): Promise<Listener> {
   const connections = new Set<Socket>();
   const connectionsByOrigin = new Map<string, number>();
   const server = createServer({ noDelay: true });
@@ -34,7 +39,8 @@ export async function listenTcp(host: string, port: number, limits: TcpLimits): 
       if (left === 0) connectionsByOrigin.delete(origin);
       else connectionsByOrigin.set(origin, left);
     });
-    serve(socket, { address: remoteAddress, port: remotePort }, limits.messageDeadlineMs);
+    const source = { address: remoteAddress, port: remotePort };
+    serve(socket, (message) => respond(message, source, corner)?.bytes ?? [], limits.messageDeadlineMs);
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -51,7 +57,11 @@ export async function listenTcp(host: string, port: number, limits: TcpLimits): 
   };
 }
 
-function serve(socket: Socket, source: SocketAddress, messageDeadlineMs: number): void {
+function serve(
+  socket: Socket,
+  answer: (message: Uint8Array) => Uint8Array | [],
+  messageDeadlineMs: number,
+): void {
   const framing = new Framing(MAX_REQUEST_BYTES);
   const deadline = setTimeout(() => socket.destroy(), messageDeadlineMs);
   socket.once('close', () => clearTimeout(deadline));
@@ -60,7 +70,7 @@ function serve(socket: Socket, source: SocketAddress, messageDeadlineMs: number)
   socket.on('data', (chunk) => {
     const { messages, lost } = framing.push(chunk);
     if (messages.length > 0) deadline.refresh();
-    const responses = messages.flatMap((message) => respond(message, source) ?? []);
+    const responses = messages.flatMap(answer);
     // A client that asks and does not read is not read from either.
     if (responses.length > 0 && !socket.write(Buffer.concat(responses))) socket.pause();
     if (lost) {

@@ -1,8 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import type { Change } from './codec/change-request.ts';
 import { UDP_RECEIVE_BUFFER_BYTES } from './limits.ts';
-import { respond } from './respond.ts';
+import { type Corner, respond } from './respond.ts';
 
 /** A bound port, until closed. */
 export interface Listener {
@@ -10,14 +11,26 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** A bound port that can send. */
+export interface Sender {
+  send(bytes: Uint8Array, port: number, address: string): void;
+}
+
+/** One of four sockets that answer for one another. */
+export interface UdpCorner extends Corner {
+  /** The socket whose address differs from this one's as said; none while it is being bound. */
+  sender(change: Change): Sender | undefined;
+}
+
 /**
  * Answers Binding requests on UDP. `::` takes IPv4 too.
  *
  * @param host an IP address.
  * @param port 0 for any free one.
+ * @param corner which of the server's four addresses this is, where it has four.
  * @throws the system's error (`EADDRINUSE`, `EACCES`, …) where it cannot bind.
  */
-export async function listenUdp(host: string, port: number): Promise<Listener> {
+export async function listenUdp(host: string, port: number, corner?: UdpCorner): Promise<Listener & Sender> {
   const family = isIPv6(host) ? 6 : 4;
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
@@ -25,9 +38,11 @@ export async function listenUdp(host: string, port: number): Promise<Listener> {
     lookup: (address, _options, callback) => callback(null, address, family),
   });
   socket.on('message', (bytes, source) => {
-    const response = respond(bytes, source);
+    const answer = respond(bytes, source, corner);
+    if (answer === null) return;
+    const from = corner === undefined ? socket : corner.sender(answer.change);
     // Without a callback a failed send (unreachable, refused, a broadcast source) is dropped, as UDP may.
-    if (response !== null) socket.send(response, source.port, source.address);
+    from?.send(answer.bytes, answer.port, source.address);
   });
   try {
     // Before bind, which with this lookup reports at once.
@@ -43,6 +58,7 @@ export async function listenUdp(host: string, port: number): Promise<Listener> {
   enlargeReceiveBuffer(socket);
   return {
     port: socket.address().port,
+    send: (bytes, port, address) => socket.send(bytes, port, address),
     close: async () => {
       const closed = once(socket, 'close');
       socket.close();
