@@ -11,14 +11,15 @@ export async function ask(question: string, signal: AbortSignal): Promise<string
   // In raw mode Ctrl-C is a key like any other: it becomes the signal here that it is everywhere else.
   prompt.on('SIGINT', () => process.emit('SIGINT'));
   const closed = once(prompt, 'close').then(() => null);
+  // Ctrl-D rejects the question as an abort does; a terminal that goes away leaves it open.
+  const asked = prompt.question(question, { signal }).catch(() => null);
   try {
-    const answer = await Promise.race([prompt.question(question, { signal }), closed]);
+    const answer = await Promise.race([asked, closed]);
+    if (signal.aborted)
+      throw signal.reason instanceof TransferError ? signal.reason : new TransferError('cancelled');
     // Only Enter and an abort end the question's line by themselves.
     if (answer === null) process.stderr.write('\n');
     return answer;
-  } catch (cause) {
-    const { reason } = signal;
-    throw reason instanceof TransferError ? reason : new TransferError('cancelled', 'cancelled', { cause });
   } finally {
     prompt.close();
   }
