@@ -14,7 +14,7 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           include: [
-            '{protocol,transport,node-peer,cli,signaling,stun-server,e2e/hostile}/**/*.test.ts',
+            '{protocol,transport,node-peer,cli,signaling,stun-server,natlab,e2e/hostile}/**/*.test.ts',
             'client/**/*.unit.test.ts',
           ],
           testTimeout: 20_000,

@@ -24,6 +24,11 @@ const PROGRAMS = [
   },
   { name: 'turnutils_stunclient', debian: 'coturn', runners: ['unit'] },
   { name: 'stun', debian: 'stun-client', runners: ['unit'] },
+  ...['nft:nftables', 'ip:iproute2', 'conntrack', 'ethtool', 'ping:iputils-ping', 'cc:gcc']
+    .map((entry) => entry.split(':'))
+    .map(([name, debian = name]) => ({ name, debian, runners: ['unit', 'e2e'] })),
+  { name: 'miniupnpd', debian: 'miniupnpd-nftables', runners: ['unit'] },
+  { name: 'iperf3', debian: 'iperf3', runners: ['unit'] },
   { name: 'tmux', debian: 'tmux', runners: ['unit', 'e2e'] },
   { name: 'unzip', debian: 'unzip', runners: ['e2e'] },
 ];

@@ -1,0 +1,156 @@
+import type { Address, Cable, Layout, Machine } from './layout.ts';
+import { ruleset } from './ruleset.ts';
+
+/**
+ * The shell script that builds a layout in an empty set of namespaces: cables, addresses, routes, rules.
+ * One `ip` for all namespaces and cables, then one shell for each machine, as starting programs is what costs.
+ */
+export function buildScript({ machines, cables }: Layout): string {
+  const middles = cables.filter(({ link }) => link !== undefined).map(middleOf);
+  const create = [
+    ...[...machines.map(({ name }) => name), ...middles].map((name) => `netns add ${name}`),
+    ...cables.flatMap(cableCommands),
+  ];
+  return [
+    'set -e',
+    heredoc('ip -batch -', create),
+    ...machines.map((machine) => inNamespace(machine.name, machineScript(machine, cables))),
+    ...middles.map((middle) =>
+      inNamespace(middle, heredoc('ip -batch -', ['link set inner up', 'link set outer up'])),
+    ),
+    // Frames that a network card would cut up must have been cut before they reach an emulated link.
+    ...cables
+      .filter(({ link }) => link !== undefined)
+      .flatMap((cable) => [
+        `ip netns exec ${cable.machine} ethtool -K ${cable.interface} tx off tso off gso off gro off >/dev/null`,
+        `ip netns exec ${cable.into} ethtool -K ${cable.machine} tx off tso off gso off gro off >/dev/null`,
+      ]),
+    '',
+  ].join('\n');
+}
+
+/** The namespace in the middle of a cable that is emulated, with the interfaces `inner` and `outer`. */
+export function middleOf({ machine }: Pick<Cable, 'machine'>): string {
+  return `cable-${machine}`;
+}
+
+/** Gives a machine one address in another's place, and its default route again, which went with the old one. */
+export function renumberScript(machine: Machine, from: Address, to: Address): string {
+  const name = machine.outside?.interface;
+  return inNamespace(
+    machine.name,
+    heredoc('ip -batch -', [
+      `addr add ${cidr(to)} dev ${name}`,
+      `addr del ${cidr(from)} dev ${name}`,
+      ...defaultRoutes([to], 'replace'),
+    ]),
+  );
+}
+
+/** Puts a router's rules in force. */
+export function rulesScript(machine: Machine): string {
+  return machine.router === undefined ? '' : heredoc('nft -f -', [rulesOf(machine)]);
+}
+
+/** Sysctls of a router. A mapping that was used both ways lives no longer than one that was not. */
+export function mappingLifetimeScript({ router }: Machine): string {
+  if (router === undefined) return '';
+  const [unanswered, answered] = [router.mappingSeconds ?? 30, router.mappingSeconds ?? 120];
+  return [
+    `echo ${unanswered} > /proc/sys/net/netfilter/nf_conntrack_udp_timeout`,
+    `echo ${answered} > /proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream`,
+  ].join('\n');
+}
+
+/** Runs a script in one machine's namespace. */
+export function inNamespace(name: string, script: string): string {
+  return heredoc(`ip netns exec ${name} sh -e -s`, [script], `END-${name}`);
+}
+
+function cableCommands(cable: Cable): string[] {
+  const { machine, interface: plug, into, link } = cable;
+  if (link === undefined) {
+    return [`link add ${plug} netns ${machine} type veth peer name ${machine} netns ${into}`];
+  }
+  const middle = middleOf(cable);
+  return [
+    `link add ${plug} netns ${machine} type veth peer name inner netns ${middle}`,
+    `link add ${machine} netns ${into} type veth peer name outer netns ${middle}`,
+  ];
+}
+
+function machineScript(machine: Machine, cables: readonly Cable[]): string {
+  const { outside, inside } = machine;
+  const plugged = cables.filter(({ into }) => into === machine.name);
+  const ip = ['link set lo up'];
+  if (inside !== undefined) {
+    ip.push('link add lan type bridge forward_delay 0 mcast_snooping 0', 'link set lan up');
+    ip.push(...inside.addresses.map((address) => addressCommand(address, 'lan')));
+    ip.push(...plugged.map((cable) => `link set ${cable.machine} master lan up`));
+    ip.push(
+      ...plugged
+        .filter(({ isolated }) => isolated)
+        .map((cable) => `link set ${cable.machine} type bridge_slave isolated on`),
+    );
+  }
+  if (outside !== undefined) {
+    ip.push(`link set ${outside.interface} up`);
+    ip.push(...outside.addresses.map((address) => addressCommand(address, outside.interface)));
+    ip.push(...defaultRoutes(outside.addresses, 'add'));
+  }
+  ip.push(...(inside?.routes ?? []).map(({ to, via }) => `route add ${to} via ${via}`));
+  return [
+    ...(inside === undefined ? [] : [FORWARDING]),
+    ...withoutIpv6(machine),
+    heredoc('ip -batch -', ip),
+    mappingLifetimeScript(machine),
+    rulesScript(machine),
+  ].join('\n');
+}
+
+/** As a router: forwards, tells nobody of shorter ways, and lets its bridge's frames past its own rules. */
+const FORWARDING = [
+  'echo 1 > /proc/sys/net/ipv4/ip_forward',
+  'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding',
+  'echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects',
+  'echo 0 > /proc/sys/net/ipv4/conf/default/send_redirects',
+  '[ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables',
+].join('\n');
+
+/** A machine that has no IPv6 has no link-local address either. Its loopback keeps ::1. */
+function withoutIpv6({ outside, inside }: Machine): string[] {
+  const addresses = [...(outside?.addresses ?? []), ...(inside?.addresses ?? [])];
+  if (addresses.some(({ family }) => family === 6)) return [];
+  return [
+    'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6',
+    ...(outside === undefined ? [] : [`echo 1 > /proc/sys/net/ipv6/conf/${outside.interface}/disable_ipv6`]),
+  ];
+}
+
+function rulesOf({ router, outside }: Machine): string {
+  if (router === undefined || outside === undefined) return '';
+  const wan = outside.addresses.filter(({ family }) => family === 4).map(({ address }) => address);
+  return ruleset(router, wan);
+}
+
+function defaultRoutes(addresses: readonly Address[], verb: 'add' | 'replace'): string[] {
+  return [4, 6].flatMap((family) => {
+    const own = addresses.find((address) => address.family === family);
+    if (own?.gateway === undefined) return [];
+    // Of several addresses it is the first one that it speaks from.
+    return [`route ${verb} default via ${own.gateway} src ${own.address}`];
+  });
+}
+
+/** `nodad`: an address is usable at once. */
+function addressCommand(address: Address, device: string): string {
+  return `addr add ${cidr(address)} dev ${device}${address.family === 6 ? ' nodad' : ''}`;
+}
+
+function cidr({ address, prefixLength }: Address): string {
+  return `${address}/${prefixLength}`;
+}
+
+function heredoc(command: string, lines: readonly string[], mark = 'END'): string {
+  return `${command} <<'${mark}'\n${lines.join('\n')}\n${mark}`;
+}
