@@ -133,6 +133,11 @@ export class ReceiveState {
     await this.open(this.link ?? this.#target);
   }
 
+  /** The page goes: the sender is told as far as that can be done at once, and the view stays what a reload needs. */
+  farewell(): void {
+    this.#leaving.abort();
+  }
+
   /** Leaves the share: what runs is cancelled, what was gathered is freed. */
   close(): void {
     this.#leaving.abort();

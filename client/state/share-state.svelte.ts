@@ -124,6 +124,11 @@ export class ShareState {
     await sharing?.close();
   }
 
+  /** The page goes: receivers are told as far as that can be done at once. */
+  farewell(): void {
+    void this.#sharing?.close();
+  }
+
   #begin(): number {
     this.stage = 'gathering';
     this.#sharing = null;
