@@ -1,4 +1,6 @@
-import { mkdir, open, readdir, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
+import { promises } from 'node:fs';
+import { chmod, mkdir, open, readdir, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Entry } from '#protocol/entry.ts';
@@ -81,6 +83,24 @@ test('a target that is a file is refused', async () => {
   const scratch = await scratchFolder();
   await plant(scratch, { x: '' });
   await expect(FolderSink.create(join(scratch, 'x'))).rejects.toEqual(fails('sink-failed', /x: EEXIST/));
+});
+
+test('a target that may not be written to is refused before anything is offered', async () => {
+  const target = await scratchFolder();
+  await chmod(target, 0o555);
+  onTestFinished(() => chmod(target, 0o755));
+  // Root may write everywhere: then the refusal is that of a disk mounted for reading.
+  const refusal = vi.spyOn(promises, 'access');
+  if (process.getuid?.() === 0)
+    refusal.mockRejectedValue(
+      Object.assign(new Error('EROFS: read-only file system, access'), { code: 'EROFS' }),
+    );
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    refusal.mockRestore();
+    syncBuiltinESMExports();
+  });
+  await expect(FolderSink.create(target)).rejects.toEqual(fails('sink-failed', /: E(ACCES|ROFS): /));
 });
 
 describe('what stands in the target is left alone', () => {

@@ -1,4 +1,4 @@
-import { constants, mkdir, readdir, statfs, utimes } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, statfs, utimes } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import type { EntryId, FileEntry, FolderEntry } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
@@ -52,12 +52,14 @@ export class FolderSink implements Sink {
   }
 
   /**
-   * A sink into `dir`, which is made if it is not there.
+   * A sink into `dir`, which is made if it is not there. One that may not be written to is refused here, before anybody
+   * has been met.
    * @throws TransferError `sink-failed`, `disk-full`
    */
   static async create(dir: string, rules: LocalRules = THIS_SYSTEM): Promise<FolderSink> {
     try {
       await mkdir(dir, { recursive: true });
+      await access(dir, constants.W_OK | constants.X_OK);
       const folders = new LinklessFolders();
       return new FolderSink(dir, await folders.addRoot(dir), rules, folders);
     } catch (error) {
