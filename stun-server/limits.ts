@@ -32,3 +32,21 @@ export const TCP_LIMITS: TcpLimits = {
   // Ti of RFC 8489 section 6.2.2: a client gives its transaction up after 39.5 s.
   messageDeadlineMs: 39_500,
 };
+
+/**
+ * A probe is sent at 0, 250 and 750 ms and waited for until 2 s: RFC 8489 section 6.2.1 with RTO = 250 ms, Rc = 3 and
+ * Rm = 5. Two losses and a round trip of 1.2 s are borne, and a filter that drops everything costs 2 s, not 39.5.
+ */
+export const PROBE_WAITS_MS = [250, 500, 1250] as const;
+
+/** Between new transactions: RFC 5780 section 5 allows ten a second. */
+export const PROBE_GAP_MS = 100;
+
+/** Sockets that ask once each, in turn, to see how ports are chosen: four steps, within 0.4 s. Four of them serve again. */
+export const FRESH_SOCKETS = 5;
+
+/** A TCP connection and one answer: two round trips of 300 ms and as much again. */
+export const TCP_PROBE_TIMEOUT_MS = 1200;
+
+/** Moments between nothing and the bound at which a mapping is looked for, all in one run. */
+export const LIFETIME_STEPS = 8;

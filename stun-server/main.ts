@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { socketAddressText } from './codec/ip-address.ts';
 import { parseAddress, parseArguments, parsePort, reportFailure, UsageError } from './command-line.ts';
 import { type StunServer, startStunServer } from './server.ts';
 
@@ -52,19 +53,19 @@ function parseOptions(args: string[]): Options & { json: boolean } {
 
 function listeningEvent(server: StunServer) {
   const { alternate } = server;
-  return { event: 'listening', stun: server.address(), ...(alternate && { alternate: hostPort(alternate) }) };
+  return {
+    event: 'listening',
+    stun: server.address(),
+    ...(alternate && { alternate: socketAddressText(alternate) }),
+  };
 }
 
 function listeningSentence(server: StunServer): string {
   const where = `STUN answers at ${server.address()}, on UDP and TCP.`;
   const discovery = server.alternate
-    ? ` With ${hostPort(server.alternate)} it tells clients how their NAT behaves.`
+    ? ` With ${socketAddressText(server.alternate)} it tells clients how their NAT behaves.`
     : '';
   return `${where}${discovery} Ctrl+C ends it.\n`;
-}
-
-function hostPort({ address, port }: { address: string; port: number }): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function listenSentence(error: NodeJS.ErrnoException, { host, port, alternate }: Options): string {

@@ -43,6 +43,11 @@ export function ipAddressText(bytes: Uint8Array): string {
   return new PlatformAddress({ address: hextets.join(':'), family: 'ipv6' }).address;
 }
 
+/** `address:port`, IPv6 in brackets. */
+export function socketAddressText({ address, port }: SocketAddress): string {
+  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 /** A dual-stack socket sees IPv4 senders as `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2): then `a.b.c.d`, else unchanged. */
 export function unmappedIpv4(address: string): string {
   if (!address.startsWith(MAPPED_PREFIX)) return address;
