@@ -38,6 +38,8 @@ export type CliEvent = { [Name in keyof CliEvents]: { event: Name } & CliEvents[
 
 export interface ProgramOptions {
   readonly cwd?: string;
+  /** The words before the command that let it run elsewhere, such as on a host of natlab's. */
+  readonly enter?: readonly string[];
   /** Added to our own environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Written to its standard input, which then ends; without it there is no standard input. */
@@ -78,7 +80,9 @@ process.once('exit', () => {
 
 /** Starts `node dist/cli/main.js ARGS`. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
-  const child = spawn(process.execPath, [join(projectFolder, 'dist', 'cli', 'main.js'), ...args], {
+  const words = [process.execPath, join(projectFolder, 'dist', 'cli', 'main.js'), ...args];
+  const [command = '', ...rest] = [...(options.enter ?? []), ...words];
+  const child = spawn(command, rest, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -1,4 +1,4 @@
-import { startProgram } from './program.ts';
+import { type ProgramOptions, startProgram } from './program.ts';
 
 /** A real `sallyport serve` on loopback: page, signaling and STUN. */
 export interface Server extends AsyncDisposable {
@@ -12,9 +12,12 @@ export interface Server extends AsyncDisposable {
 }
 
 /** @param args what `serve` is told besides, such as `--tls auto`, or another `--port` */
-export async function startServer(args: readonly string[] = []): Promise<Server> {
+export async function startServer(
+  args: readonly string[] = [],
+  options: ProgramOptions = {},
+): Promise<Server> {
   const defaults = ['serve', '--json', '--host', '127.0.0.1', '--port', '0', '--stun-port', '0'];
-  const program = startProgram([...defaults, ...args]);
+  const program = startProgram([...defaults, ...args], options);
   const stop = async (): Promise<void> => void (await program.stop());
   try {
     const { url, stun } = await program.waitFor('listening');

@@ -1,0 +1,44 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Network } from '#natlab/network.ts';
+import { openDistantPeers } from './harness/distant-peers.ts';
+import { digestContents, makeTree } from './harness/files.ts';
+import { expect, test } from './harness/fixtures.ts';
+import { saveAll, share, shownRoute, waitForOffer, waitForState } from './harness/pages.ts';
+
+/** Two homes as most are, a continent apart. */
+const TWO_HOMES: Network = {
+  routers: {
+    home: { nat: 'port', link: { delayMs: 10 }, hosts: { alice: {} } },
+    office: { nat: 'port', link: { delayMs: 10 }, hosts: { bob: {} } },
+  },
+};
+
+const FILM = { 'film.bin': 5 * 1024 * 1024 + 17 };
+
+test('terminal to terminal, each behind a NAT: straight through', async ({ folder }) => {
+  const source = await makeTree(join(folder, 'from'), FILM);
+  await using peers = await openDistantPeers(TWO_HOMES);
+  const sender = peers.cli('alice', ['send', join(source, 'film.bin')]);
+  const { url } = await sender.waitFor('link');
+  const receiver = peers.cli('bob', ['receive', url, '-o', join(folder, 'got')]);
+  expect(await receiver.waitFor('done')).toMatchObject({ route: 'direct' });
+  expect((await receiver.exit).status).toBe(0);
+  expect((await sender.exit).status).toBe(0);
+  expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+});
+
+test('browser to browser, each behind a NAT: straight through @masked', async ({ folder }) => {
+  const source = await makeTree(join(folder, 'from'), FILM);
+  await using peers = await openDistantPeers(TWO_HOMES);
+  const [page, friend] = [await peers.page('alice'), await peers.page('bob')];
+  const { url } = await share(page, [join(source, 'film.bin')]);
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await mkdir(join(folder, 'got'));
+  await saveAll(friend, join(folder, 'got'));
+  expect(await shownRoute(page)).toBe('direct');
+  expect(await shownRoute(friend)).toBe('direct');
+  await waitForState(page, 'done');
+  expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+});
