@@ -3,14 +3,9 @@ import type { SkipReason } from '#node-peer/folder-walk.ts';
 import type { TransferErrorCode } from '#protocol/errors.ts';
 import { visibleText } from '#protocol/local-path.ts';
 import type { Route } from '#transport/lane.ts';
+import { formatCount, formatSize } from '#transport/quantity-text.ts';
 import type { CliEvent, Output } from './events.ts';
-import {
-  formatBytes,
-  formatCount,
-  formatSeconds,
-  type ProgressFigures,
-  progressLine,
-} from './terminal-text.ts';
+import { formatSeconds, type ProgressFigures, progressLine } from './terminal-text.ts';
 
 const ROUTES: Record<Route, string> = {
   lan: 'over the same network',
@@ -171,10 +166,10 @@ function roundTrip(rttMs: number | null): string {
 
 function doneSentence({ bytes, files, seconds, folder }: Extract<CliEvent, { event: 'done' }>): string {
   // Below a tenth of a second there is no speed to speak of.
-  const speed = seconds >= 0.1 ? `, ${formatBytes(bytes / seconds)}/s` : '';
+  const speed = seconds >= 0.1 ? `, ${formatSize(bytes / seconds)}/s` : '';
   const where = folder === undefined ? 'The receiver has' : 'Received';
   const at = folder === undefined ? '' : ` in ${visibleText(folder)}`;
-  return `${where} ${formatCount(files, 'file')}, ${formatBytes(bytes)}${at}, verified (${formatSeconds(seconds)}${speed}).`;
+  return `${where} ${formatCount(files, 'file')}, ${formatSize(bytes)}${at}, verified (${formatSeconds(seconds)}${speed}).`;
 }
 
 function errorSentence({ code, message, detail }: Extract<CliEvent, { event: 'error' }>): string {

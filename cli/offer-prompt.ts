@@ -1,8 +1,8 @@
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { visibleText } from '#protocol/local-path.ts';
+import { formatCount, formatSize } from '#transport/quantity-text.ts';
 import type { Offer } from '#transport/receiving.ts';
 import { ask } from './question.ts';
-import { formatBytes, formatCount } from './terminal-text.ts';
 
 /** What can be picked: a file, or a folder with everything in it. */
 interface Item {
@@ -26,7 +26,7 @@ export async function askWhatToTake(
   const lines = items.slice(0, MAX_SHOWN).map(describe);
   if (items.length > MAX_SHOWN)
     lines.push(`      … and ${formatCount(items.length - MAX_SHOWN, 'more item')}`);
-  const total = `${formatCount(offer.files, 'file')}, ${formatBytes(offer.totalBytes)}`;
+  const total = `${formatCount(offer.files, 'file')}, ${formatSize(offer.totalBytes)}`;
   process.stderr.write(`Offered: ${folder && `${visibleText(folder)}, `}${total}\n${lines.join('\n')}\n`);
   const some = items.length > 1 ? ', numbers such as 1,3-5 for some' : '';
   const question = `Save to ${visibleText(target)}? [Enter for all${some}, n for nothing] `;
@@ -99,6 +99,6 @@ function listOf(entries: readonly Entry[]): { folder: string; items: Item[]; onT
 
 function describe({ name, isFolder, files, bytes }: Item, index: number): string {
   const number = String(index + 1).padStart(4);
-  const details = isFolder ? `${formatCount(files, 'file')}, ${formatBytes(bytes)}` : formatBytes(bytes);
+  const details = isFolder ? `${formatCount(files, 'file')}, ${formatSize(bytes)}` : formatSize(bytes);
   return `${number}  ${visibleText(name)}${isFolder ? '/' : ''}  (${details})`;
 }

@@ -1,6 +1,6 @@
-/** Sizes, times and progress as people read them in a terminal. */
+/** Times and progress as people read them in a terminal. */
 
-const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;
+import { formatSize } from '#transport/quantity-text.ts';
 
 /** Left free at the end of a line: one that fills its terminal wraps, and so does the `^C` of whoever interrupts. */
 const FREE_COLUMNS = 3;
@@ -8,19 +8,6 @@ const FREE_COLUMNS = 3;
 /** A bar shorter than this shows nothing that its percentage does not. */
 const MIN_BAR_CHARS = 8;
 const MAX_BAR_CHARS = 20;
-
-/** Decimal units, three digits: `1.25 GB`. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1000) return bytes === 1 ? '1 byte' : `${Math.round(bytes)} bytes`;
-  let value = bytes / 1000;
-  let unit = 0;
-  // 999.6 of a unit would be shown as 1000: that is 1.00 of the next.
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value.toPrecision(3)} ${UNITS[unit]}`;
-}
 
 /** `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`: what took so long. */
 export function formatSeconds(seconds: number): string {
@@ -33,11 +20,6 @@ export function formatSecondsLeft(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
-/** `1 file`, `12 files`. */
-export function formatCount(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 export interface ProgressFigures {
@@ -56,8 +38,8 @@ export function progressLine(figures: ProgressFigures, columns: number): string 
   const fraction = totalBytes === 0 ? 1 : Math.min(1, bytes / totalBytes);
   const rest = [
     `${Math.floor(fraction * 100)}%`.padStart(5),
-    `${formatBytes(bytes)} of ${formatBytes(totalBytes)}`,
-    bytesPerSecond === null ? '' : `${formatBytes(bytesPerSecond)}/s`,
+    `${formatSize(bytes)} of ${formatSize(totalBytes)}`,
+    bytesPerSecond === null ? '' : `${formatSize(bytesPerSecond)}/s`,
     secondsLeft === null ? '' : `${formatSecondsLeft(secondsLeft)} left`,
   ].filter((part) => part !== '');
   const barChars = () => columns - FREE_COLUMNS - rest.reduce((chars, part) => chars + 2 + part.length, -2);
