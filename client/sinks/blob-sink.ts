@@ -1,7 +1,8 @@
 import type { EntryId } from '#protocol/entry.ts';
 import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
-import { type Container, createContainer } from './container.ts';
+import { createContainer } from './choose-container.ts';
+import type { Container } from './container.ts';
 import { DeliveryPlan } from './delivery-plan.ts';
 import { MemoryFile } from './memory-file.ts';
 import type { Download, PageSink, Save } from './page-sink.ts';

@@ -1,7 +1,5 @@
 import type { EntryId } from '#protocol/entry.ts';
 import type { ZipItem } from '../zip/zip-records.ts';
-import { PlainFile } from './plain-file.ts';
-import { StoredZip } from './stored-zip.ts';
 
 /** One chosen entry as a container places it: `path` is already safe at the receiver's. */
 export interface ContainerItem extends ZipItem {
@@ -27,15 +25,4 @@ export interface Container {
   discard(entry: EntryId): void;
   /** Closes the gaps that uncommitted entries leave, and the file. Returns the ids of what it holds. */
   finish(): readonly EntryId[];
-}
-
-/** Whether a single file is delivered as it is; everything else becomes an archive. */
-export function isPlain(items: readonly ContainerItem[]): boolean {
-  return items.length === 1 && items[0]?.kind === 'file';
-}
-
-/** Reserves the whole length in `file` at once. */
-export function createContainer(file: RandomAccessFile, items: readonly ContainerItem[]): Container {
-  const [first] = items;
-  return first !== undefined && isPlain(items) ? new PlainFile(file, first) : new StoredZip(file, items);
 }

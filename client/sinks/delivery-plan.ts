@@ -1,7 +1,8 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { LocalPaths, localName } from '#protocol/local-path.ts';
 import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
-import { type ContainerItem, isPlain } from './container.ts';
+import { isPlain } from './choose-container.ts';
+import type { ContainerItem } from './container.ts';
 
 /** Nobody tells a page where its downloads go: names must be safe, and differ, on every system. */
 const RULES = { windows: true, caseSensitive: false };

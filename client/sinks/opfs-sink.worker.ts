@@ -1,6 +1,7 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
-import { type Container, createContainer, type RandomAccessFile } from './container.ts';
+import { createContainer } from './choose-container.ts';
+import type { Container, RandomAccessFile } from './container.ts';
 import type { OpfsAnswer, OpfsCall } from './opfs-calls.ts';
 import { bodyOf } from './transfer-place.ts';
 
