@@ -96,9 +96,10 @@ struct interface {
   uint32_t step, steps, at;
 };
 
-struct frame { uint64_t sent, due; uint32_t slot, bytes; }; /* when it leaves the bottleneck and this process, ns */
+/* Leaves the bottleneck when `sent` and this process when `due` (ns), unless the frame ahead of it is due later. */
+struct frame { uint64_t sent, due; uint32_t slot, bytes; };
 
-struct line { struct frame *ring; uint32_t head, tail, failed_rounds; uint64_t last_due; }; /* due never decreases */
+struct line { struct frame *ring; uint32_t head, tail, failed_rounds; }; /* first in, first out: nothing overtakes */
 
 struct direction {
   const char *name;
@@ -222,7 +223,7 @@ static void take_frame(struct direction *d, const uint8_t *data, uint32_t bytes,
   struct line *line = overtakes ? &d->overtaking : &d->delayed;
   d->reordered += overtakes;
   uint64_t delay = overtakes ? 0 : (uint64_t)((d->set[DELAY] + jitter) * 1e6);
-  frame.due = line->last_due = later(frame.sent + delay, line->last_due);
+  frame.due = frame.sent + delay;
   frame.slot = d->free[--d->free_count];
   memcpy(d->slots + (size_t)frame.slot * d->slot_bytes, data, bytes);
   *frame_at(d, line, line->tail++) = frame;
@@ -284,15 +285,12 @@ static void change_rate(struct direction *d, double rate) {
   double stretch = rate > 0 ? d->set[RATE] / rate : 0;
   struct line *lines[] = { &d->delayed, &d->overtaking };
   for (int l = 0; l < 2; l++) {
-    uint64_t previous = 0;
     for (uint32_t i = lines[l]->head; i != lines[l]->tail; i++) {
       struct frame *f = frame_at(d, lines[l], i);
-      if (f->sent > now) {
-        uint64_t sent = now + (uint64_t)((double)(f->sent - now) * stretch);
-        f->due = later(f->due - f->sent + sent, previous);
-        f->sent = sent;
-      }
-      previous = lines[l]->last_due = f->due;
+      if (f->sent <= now) continue;
+      uint64_t sent = now + (uint64_t)((double)(f->sent - now) * stretch);
+      f->due = f->due - f->sent + sent;
+      f->sent = sent;
     }
   }
   d->link_free = now + (uint64_t)((double)(d->link_free - now) * stretch);

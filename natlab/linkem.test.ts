@@ -196,12 +196,13 @@ describe.skipIf(!hasNamespaces)('a link', { timeout: 30_000 }, () => {
   });
 
   test('jitter spreads the delay and keeps the order', async () => {
-    await connect({ delayMs: 40, jitterMs: 20 });
-    const received = await up({ count: 400, gapMs: 2 });
-    expect(indices(received)).toEqual(Array.from({ length: 400 }, (_, index) => index));
-    expect(Math.min(...delays(received))).toBeGreaterThanOrEqual(20);
-    expect(Math.min(...delays(received))).toBeLessThan(30);
-    expect(Math.max(...delays(received))).toBeGreaterThan(55);
+    await connect({ delayMs: 40, jitterMs: 15 });
+    const received = await up({ count: 150, gapMs: 10 });
+    expect(indices(received)).toEqual(Array.from({ length: 150 }, (_, index) => index));
+    // Of the range's lower end only what nothing slow is ahead of: about every tenth frame.
+    expect(Math.min(...delays(received))).toBeGreaterThanOrEqual(25);
+    expect(Math.min(...delays(received))).toBeLessThan(31);
+    expect(Math.max(...delays(received))).toBeGreaterThan(52);
   });
 
   test('lets through no more than the rate, and no less', async () => {
