@@ -1,9 +1,7 @@
 import * as v from 'valibot';
 import { TransferError } from '#protocol/errors.ts';
 import { IceConfig } from '#protocol/signaling.ts';
-
-/** An ICE-server document of eight servers is under 20,000. */
-const MAX_CONFIG_CHARS = 65_536;
+import { MAX_CONFIG_CHARS } from './limits.ts';
 
 /** @throws TransferError `server-unreachable` (also when aborted), `server-refused`, `protocol-violation` */
 export async function fetchIceServers(url: URL, signal: AbortSignal): Promise<RTCIceServer[]> {

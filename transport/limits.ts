@@ -1,5 +1,7 @@
 /** Every bound of the transport: its unit in the name, its reason beside it. */
 
+import { RELAY_BURST } from '#protocol/signaling.ts';
+
 /** A data channel's queue: enough to never run dry, far below the 16 MiB at which Chromium refuses. */
 export const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 
@@ -54,6 +56,25 @@ export const READ_AHEAD_BLOCKS = 32;
 
 /** A code names a sender who is waiting: one that is not there within this is not coming. */
 export const SENDER_TIMEOUT_MS = 10_000;
+
+/** For the server's first answer, and for each after it: a slow phone network needs seconds, a person waits no longer. */
+export const SERVER_PATIENCE_MS = 10_000;
+
+/** For a way to the server to open: twice fits into the patience, for WebSocket and for polling. */
+export const SERVER_CONNECT_TIMEOUT_MS = 4_000;
+
+/** Between attempts to reach a server that was lost: soon at first, and never so seldom that a person would notice. */
+export const RECONNECT_DELAY_MS = 250;
+export const MAX_RECONNECT_DELAY_MS = 2_000;
+
+/** Between attempts to rejoin where the server says that it is too much just now: its allowances grow by the second. */
+export const REJOIN_DELAY_MS = 2_000;
+
+/** Relays that wait for their turn: far more than handshakes need. Whoever floods a share gets no answers any more. */
+export const MAX_WAITING_RELAYS = 2 * RELAY_BURST;
+
+/** What is read of an ICE-server document: one of eight servers is under 20,000. */
+export const MAX_CONFIG_CHARS = 65_536;
 
 /** A snapshot of a transfer while bytes flow, for people to watch. */
 export const STATUS_INTERVAL_MS = 100;

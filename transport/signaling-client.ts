@@ -14,16 +14,15 @@ import {
   SOCKET_PATH,
 } from '#protocol/signaling.ts';
 import { fetchIceServers } from './ice-servers.ts';
+import {
+  MAX_RECONNECT_DELAY_MS,
+  RECONNECT_DELAY_MS,
+  SERVER_CONNECT_TIMEOUT_MS,
+  SERVER_PATIENCE_MS,
+} from './limits.ts';
 import type { Room, RoomHandlers, SlotRoom } from './room.ts';
 import { Pace } from './signaling-pace.ts';
 import { StandingRoom, type Wire } from './signaling-room.ts';
-
-/** For a first join or an answer: a slow phone network needs seconds, a person waits no longer. */
-const PATIENCE_MS = 10_000;
-/** For a transport to open: twice fits into the patience, for WebSocket and for polling. */
-const CONNECT_TIMEOUT_MS = 4000;
-const RECONNECT_DELAY_MS = 250;
-const MAX_RECONNECT_DELAY_MS = 2000;
 
 export interface SignalingOptions {
   /** Cryptographically strong. */
@@ -57,7 +56,7 @@ export class SignalingClient {
       tryAllTransports: true,
       forceNew: true,
       auth: { version: SIGNALING_VERSION },
-      timeout: CONNECT_TIMEOUT_MS,
+      timeout: SERVER_CONNECT_TIMEOUT_MS,
       reconnectionDelay: RECONNECT_DELAY_MS,
       reconnectionDelayMax: MAX_RECONNECT_DELAY_MS,
     });
@@ -117,7 +116,7 @@ export class SignalingClient {
     this.#assertOpen();
     // Not AbortSignal.any over AbortSignal.timeout: in Node 20 a garbage collection may take its timer along.
     const over = new AbortController();
-    const timer = setTimeout(() => over.abort(new Error('no answer in time')), PATIENCE_MS);
+    const timer = setTimeout(() => over.abort(new Error('no answer in time')), SERVER_PATIENCE_MS);
     const stop = () => over.abort();
     this.#closing.signal.addEventListener('abort', stop);
     try {
@@ -183,13 +182,13 @@ export class SignalingClient {
     const room = new StandingRoom(this.#wire, role, name, claim, handlers);
     this.#rooms.add(room);
     if (this.connected) room.onConnect();
-    const timer = setTimeout(() => room.end('server-unreachable'), PATIENCE_MS);
+    const timer = setTimeout(() => room.end('server-unreachable'), SERVER_PATIENCE_MS);
     room.entered.catch(() => {}).finally(() => clearTimeout(timer));
     return room;
   }
 
   #ask<N extends RequestName>(name: N, body: RequestBody<N>, answer: (reply: Reply<N> | null) => void): void {
-    this.#socket.timeout(PATIENCE_MS).emit(name, body, (error: Error | null, reply: unknown) => {
+    this.#socket.timeout(SERVER_PATIENCE_MS).emit(name, body, (error: Error | null, reply: unknown) => {
       if (error !== null) {
         answer(null);
         return;

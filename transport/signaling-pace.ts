@@ -1,8 +1,6 @@
 import { TransferError } from '#protocol/errors.ts';
 import { RELAY_BURST, RELAYS_PER_SECOND } from '#protocol/signaling.ts';
-
-/** Relays that wait for their turn: far more than handshakes need. Whoever floods a share gets no answers any more. */
-const MAX_WAITING = 2 * RELAY_BURST;
+import { MAX_WAITING_RELAYS } from './limits.ts';
 
 const INTERVAL_MS = 1000 / RELAYS_PER_SECOND;
 
@@ -15,7 +13,7 @@ export class Pace {
 
   /** Resolves when its caller may send. @throws TransferError `rate-limited` where too many wait already */
   turn(): Promise<void> {
-    if (this.#waiting >= MAX_WAITING) return Promise.reject(new TransferError('rate-limited'));
+    if (this.#waiting >= MAX_WAITING_RELAYS) return Promise.reject(new TransferError('rate-limited'));
     this.#waiting += 1;
     this.#last = this.#last.then(async () => {
       const nowMs = performance.now();

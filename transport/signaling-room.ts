@@ -12,10 +12,8 @@ import {
   type RequestName,
   type Role,
 } from '#protocol/signaling.ts';
+import { REJOIN_DELAY_MS } from './limits.ts';
 import type { Room, RoomHandlers } from './room.ts';
-
-/** Between attempts to rejoin where the server says that it is too much just now. */
-const REJOIN_DELAY_MS = 2000;
 
 /** What a room needs of the client it belongs to. */
 export interface Wire {
