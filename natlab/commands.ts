@@ -16,7 +16,7 @@ export function buildScript({ machines, cables }: Layout): string {
     heredoc('ip -batch -', create),
     ...machines.map((machine) => inNamespace(machine.name, machineScript(machine, cables))),
     ...middles.map((middle) =>
-      inNamespace(middle, heredoc('ip -batch -', ['link set inner up', 'link set outer up'])),
+      inNamespace(middle, heredoc('ip -batch -', ['link set dev inner up', 'link set dev outer up'])),
     ),
     // Frames that a network card would cut up must have been cut before they reach an emulated link.
     ...cables
@@ -39,24 +39,29 @@ export function renumberScript(machine: Machine, from: Address, to: Address): st
   const name = machine.outside?.interface;
   return inNamespace(
     machine.name,
-    heredoc('ip -batch -', [
-      `addr add ${cidr(to)} dev ${name}`,
-      `addr del ${cidr(from)} dev ${name}`,
-      ...defaultRoutes([to], 'replace'),
-    ]),
+    [
+      // Else its other addresses would go with the first.
+      `echo 1 > /proc/sys/net/ipv4/conf/${name}/promote_secondaries`,
+      heredoc('ip -batch -', [
+        `addr add ${cidr(to)} dev ${name}`,
+        `addr del ${cidr(from)} dev ${name}`,
+        ...defaultRoutes([to], 'replace'),
+      ]),
+    ].join('\n'),
   );
 }
 
-/** Puts a router's rules in force. */
-export function rulesScript(machine: Machine): string {
-  return machine.router === undefined ? '' : heredoc('nft -f -', [rulesOf(machine)]);
-}
-
-/** Sysctls of a router. A mapping that was used both ways lives no longer than one that was not. */
-export function mappingLifetimeScript({ router }: Machine): string {
+/**
+ * Puts a router's rules and the life of its mappings in force. What was learnt goes with the rules. The rules are
+ * first, as it is they that make Linux track connections.
+ */
+export function enforceScript(machine: Machine): string {
+  const { router } = machine;
   if (router === undefined) return '';
+  // A mapping that was used both ways lives no longer than one that was not, where the router says how long.
   const [unanswered, answered] = [router.mappingSeconds ?? 30, router.mappingSeconds ?? 120];
   return [
+    heredoc('nft -f -', [rulesOf(machine)]),
     `echo ${unanswered} > /proc/sys/net/netfilter/nf_conntrack_udp_timeout`,
     `echo ${answered} > /proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream`,
   ].join('\n');
@@ -70,31 +75,31 @@ export function inNamespace(name: string, script: string): string {
 function cableCommands(cable: Cable): string[] {
   const { machine, interface: plug, into, link } = cable;
   if (link === undefined) {
-    return [`link add ${plug} netns ${machine} type veth peer name ${machine} netns ${into}`];
+    return [`link add dev ${plug} netns ${machine} type veth peer name ${machine} netns ${into}`];
   }
   const middle = middleOf(cable);
   return [
-    `link add ${plug} netns ${machine} type veth peer name inner netns ${middle}`,
-    `link add ${machine} netns ${into} type veth peer name outer netns ${middle}`,
+    `link add dev ${plug} netns ${machine} type veth peer name inner netns ${middle}`,
+    `link add dev ${machine} netns ${into} type veth peer name outer netns ${middle}`,
   ];
 }
 
 function machineScript(machine: Machine, cables: readonly Cable[]): string {
   const { outside, inside } = machine;
   const plugged = cables.filter(({ into }) => into === machine.name);
-  const ip = ['link set lo up'];
+  const ip = ['link set dev lo up'];
   if (inside !== undefined) {
-    ip.push('link add lan type bridge forward_delay 0 mcast_snooping 0', 'link set lan up');
+    ip.push('link add dev lan type bridge forward_delay 0 mcast_snooping 0', 'link set dev lan up');
     ip.push(...inside.addresses.map((address) => addressCommand(address, 'lan')));
-    ip.push(...plugged.map((cable) => `link set ${cable.machine} master lan up`));
+    ip.push(...plugged.map((cable) => `link set dev ${cable.machine} master lan up`));
     ip.push(
       ...plugged
         .filter(({ isolated }) => isolated)
-        .map((cable) => `link set ${cable.machine} type bridge_slave isolated on`),
+        .map((cable) => `link set dev ${cable.machine} type bridge_slave isolated on`),
     );
   }
   if (outside !== undefined) {
-    ip.push(`link set ${outside.interface} up`);
+    ip.push(`link set dev ${outside.interface} up`);
     ip.push(...outside.addresses.map((address) => addressCommand(address, outside.interface)));
     ip.push(...defaultRoutes(outside.addresses, 'add'));
   }
@@ -103,8 +108,7 @@ function machineScript(machine: Machine, cables: readonly Cable[]): string {
     ...(inside === undefined ? [] : [FORWARDING]),
     ...withoutIpv6(machine),
     heredoc('ip -batch -', ip),
-    mappingLifetimeScript(machine),
-    rulesScript(machine),
+    enforceScript(machine),
   ].join('\n');
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,7 +57,12 @@ export async function openKeeper(privilege: Privilege = ownPrivilege()): Promise
   );
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.stdin.on('error', () => {}); // It may have died.
-  await whenReady(child);
+  try {
+    await whenReady(child);
+  } catch (error) {
+    await rm(folder, { recursive: true });
+    throw error;
+  }
   child.stdout.destroy();
   child.stderr.destroy();
   // A process that forgets to close it ends all the same, and takes it along.
@@ -103,19 +108,15 @@ export async function openKeeper(privilege: Privilege = ownPrivilege()): Promise
 
 /**
  * The tmpfs hides the machine's own namespaces from those made here, and the other way round. Whatever still
- * runs in one of them at the end is killed, twice as it may have been starting something just then.
+ * runs in one of them at the end is killed, and looked for until there is nothing, as it may be starting more.
  */
 const KEEP = `
 PATH="$PATH:${SYSTEM_PROGRAMS}"
 mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns && ip link set lo up || exit 1
 echo ready
 read -r line
-for round in 1 2; do
-  for namespace in /run/netns/*; do
-    [ -e "$namespace" ] || continue
-    for pid in $(ip netns pids "\${namespace##*/}"); do kill -9 "$pid"; done
-  done
-done 2>/dev/null
+inside() { for namespace in /run/netns/*; do ip netns pids "\${namespace##*/}"; done; }
+while pids=$(inside); [ "$pids" ]; do kill -9 $pids; done 2>/dev/null
 rm -rf "$1"
 `;
 

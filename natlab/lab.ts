@@ -15,6 +15,7 @@ import { type Cable, type Layout, layOut, type Machine } from './layout.ts';
 import type { Link } from './link.ts';
 import { type Linkem, startLinkem } from './linkem.ts';
 import { checkRouter, type Network, type RouterBehaviour } from './network.ts';
+import { type PortMapper, startPortMapper } from './port-mapping.ts';
 
 /** A network that stands. Whoever opened it closes it; it ends with the process that opened it in any case. */
 export interface Lab extends AsyncDisposable {
@@ -101,6 +102,7 @@ export async function openLab(network: Network, privilege?: Privilege): Promise<
   try {
     await keeper.run(buildScript(layout));
     await lab.startLinks();
+    await lab.startPortMappers();
     return lab;
   } catch (error) {
     await lab.close();
@@ -112,6 +114,7 @@ class RunningLab implements Lab {
   readonly #machines: Map<string, Machine>;
   readonly #cables: Map<string, Cable>;
   readonly #links = new Map<string, Linkem>();
+  readonly #portMappers = new Map<string, PortMapper>();
   readonly #keeper: Keeper;
   readonly #children = new Set<ChildProcess>();
 
@@ -134,6 +137,10 @@ class RunningLab implements Lab {
         this.#links.set(cable.machine, link);
       }),
     );
+  }
+
+  async startPortMappers(): Promise<void> {
+    await Promise.all([...this.#machines.keys()].map((name) => this.#startPortMapper(name)));
   }
 
   host(name: string): LabHost {
@@ -173,7 +180,9 @@ class RunningLab implements Lab {
     const inside = (script: string): Promise<string> => this.#keeper.run(inNamespace(name, script));
     const enforce = async (): Promise<void> => {
       const machine = now();
+      await this.#portMappers.get(name)?.close();
       await inside([mappingLifetimeScript(machine), rulesScript(machine), FORGET].join('\n'));
+      await this.#startPortMapper(name);
     };
     return {
       ...this.host(name),
@@ -255,6 +264,22 @@ class RunningLab implements Lab {
     const machine = this.#machines.get(name);
     if (machine !== undefined) return machine;
     throw new RangeError(`There is no machine called ${name}: ${[...this.#machines.keys()].join(', ')}.`);
+  }
+
+  /** On a router that was described with one. */
+  async #startPortMapper(name: string): Promise<void> {
+    const { router, outside } = this.#machine(name);
+    const wanAddress = outside?.addresses.find(({ family }) => family === 4)?.address;
+    if (router?.portMapping === undefined || wanAddress === undefined) return;
+    const mapper = await startPortMapper({
+      name,
+      protocols: router.portMapping,
+      wanAddress,
+      folder: this.folder,
+      start: this.host(name).start,
+      inside: (script) => this.#keeper.run(inNamespace(name, script)),
+    });
+    this.#portMappers.set(name, mapper);
   }
 
   #start([command = '', ...args]: readonly string[], options: StartOptions = {}): ChildProcess {

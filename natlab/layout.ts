@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import type { Link } from './link.ts';
 import { checkName, checkRouter, type Host, type Network, type Router } from './network.ts';
 
@@ -15,7 +16,7 @@ export interface Outside {
   readonly interface: 'eth0' | 'wan';
   /** The first IPv4 address is its own, and so is the first IPv6 address. */
   readonly addresses: readonly Address[];
-  /** Addresses that nobody else has, for a machine that is given a new one later. */
+  /** Addresses that nobody else has, for a router that is given a new one later. */
   readonly spare: readonly Address[];
 }
 
@@ -52,25 +53,20 @@ const SPARE_ADDRESSES = 8;
 /** 11.0.k.0 is the k-th one's part of the public segment; 10.0.k.0, 100.64.k.0 and 2001:db8:k:: are what is behind it. */
 const MAX_MACHINES = 250;
 
-/** Where the server is on every public segment. */
-export const SERVER_ADDRESSES = ['11.0.0.1', '11.0.0.2', '2001:db8::1', '2001:db8::2'] as const;
-
-/** A switch that is being laid out: it hands out addresses to what is plugged in. */
+/** A switch that is being laid out. */
 interface Segment {
   readonly switch: string;
+  readonly network: string;
   readonly isolated: boolean;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
-  /** @param own which of the addresses of this plug, 0 being its first */
-  v4(plug: Plug, own: number): Address;
-  v6(plug: Plug, own: number): Address;
+  /**
+   * Addresses for what is plugged in.
+   * @param machine its number in the whole network, 0 for what has none
+   * @param count how many IPv4 addresses it is given
+   */
+  handOut(machine: number, count: number): { v4: Address[]; v6: Address };
   readonly routes: { to: string; via: string }[];
-}
-
-/** Numbers of what is being plugged in: in the whole network, and on its segment. */
-interface Plug {
-  readonly machine: number;
-  readonly onSegment: number;
 }
 
 /**
@@ -88,24 +84,21 @@ export function layOut(network: Network): Layout {
   const plugIn = (
     segment: Segment,
     name: string,
-    onSegment: number,
     machine: Omit<Machine, 'outside' | 'name'> & { outside: Outside['interface'] },
     families: { ipv4: boolean; ipv6: boolean },
     link: Link | undefined,
     number: number,
   ): Machine => {
-    const plug = { machine: number, onSegment };
     const firsts = machine.router?.wanAddresses ?? 1;
-    const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
-    const v4 = (from: number, to: number) =>
-      families.ipv4 ? range(from, to).map((own) => segment.v4(plug, own)) : [];
+    const handed = segment.handOut(number, firsts + (machine.router === undefined ? 0 : SPARE_ADDRESSES));
+    const v4 = families.ipv4 ? handed.v4 : [];
     const laid = {
       ...machine,
       name,
       outside: {
         interface: machine.outside,
-        addresses: [...v4(0, firsts), ...(families.ipv6 ? [segment.v6(plug, 0)] : [])],
-        spare: v4(firsts, firsts + SPARE_ADDRESSES),
+        addresses: [...v4.slice(0, firsts), ...(families.ipv6 ? [handed.v6] : [])],
+        spare: v4.slice(firsts),
       },
     };
     machines.push(laid);
@@ -132,7 +125,7 @@ export function layOut(network: Network): Layout {
   };
 
   const addHosts = (segment: Segment, hosts: Readonly<Record<string, Host>>, isPublic: boolean): void => {
-    for (const [index, [name, host]] of Object.entries(hosts).entries()) {
+    for (const [name, host] of Object.entries(hosts)) {
       claim(name);
       const number = isPublic ? nextNumber() : 0;
       const families = {
@@ -140,12 +133,12 @@ export function layOut(network: Network): Layout {
         ipv6: segment.ipv6 && (isPublic ? (host.ipv6 ?? false) : true),
       };
       if (!families.ipv4 && !families.ipv6) throw new RangeError(`Host ${name} has neither IPv4 nor IPv6.`);
-      plugIn(segment, name, index + 1, { outside: 'eth0' }, families, host.link, number);
+      plugIn(segment, name, { outside: 'eth0' }, families, host.link, number);
     }
   };
 
   const addRouters = (segment: Segment, routers: Readonly<Record<string, Router>>): void => {
-    for (const [index, [name, router]] of Object.entries(routers).entries()) {
+    for (const [name, router] of Object.entries(routers)) {
       claim(name);
       checkRouter(name, router);
       const number = nextNumber();
@@ -157,12 +150,13 @@ export function layOut(network: Network): Layout {
       }
       const isCarrier = Object.keys(router.routers ?? {}).length > 0;
       const lan = lanSegment(name, number, router, isCarrier);
+      if (lan.segment.network === segment.network) {
+        throw new RangeError(`Router ${name} has the same network inside and outside: ${segment.network}.`);
+      }
       const inside = { addresses: lan.own, routes: lan.segment.routes };
       const { outside } = plugIn(
         segment,
         name,
-        // Behind the hosts, so that a carrier's own hosts and its homes do not meet.
-        index + 101,
         { outside: 'wan', inside, router },
         { ipv4, ipv6 },
         router.link,
@@ -189,16 +183,12 @@ export function layOut(network: Network): Layout {
       routes: core.routes,
     },
   });
-  const server = core.v4({ machine: 0, onSegment: 0 }, 0);
+  const { v4, v6 } = core.handOut(0, 2);
   machines.push({
     name: 'server',
     outside: {
       interface: 'eth0',
-      addresses: SERVER_ADDRESSES.map((address) =>
-        address.includes(':')
-          ? { family: 6, address, prefixLength: 64, gateway: '2001:db8::ffff' }
-          : { ...server, address },
-      ),
+      addresses: [...v4, v6, { ...v6, address: '2001:db8::2' }],
       spare: [],
     },
   });
@@ -217,20 +207,23 @@ export function layOut(network: Network): Layout {
 function publicSegment(): Segment {
   return {
     switch: 'core',
+    network: '11.0.0.0/16',
     isolated: false,
     ipv4: true,
     ipv6: true,
-    v4: ({ machine }, own) => ({
-      family: 4,
-      address: `11.0.${machine}.${own + 1}`,
-      prefixLength: 16,
-      gateway: '11.0.255.254',
-    }),
-    v6: ({ machine }) => ({
-      family: 6,
-      address: `2001:db8::${machine.toString(16)}:1`,
-      prefixLength: 64,
-      gateway: '2001:db8::ffff',
+    handOut: (machine, count) => ({
+      v4: range(1, count).map((own) => ({
+        family: 4,
+        address: `11.0.${machine}.${own}`,
+        prefixLength: 16,
+        gateway: '11.0.255.254',
+      })),
+      v6: {
+        family: 6,
+        address: machine === 0 ? '2001:db8::1' : `2001:db8::${machine.toString(16)}:1`,
+        prefixLength: 64,
+        gateway: '2001:db8::ffff',
+      },
     }),
     routes: [],
   };
@@ -242,31 +235,41 @@ function lanSegment(
   router: Router,
   isCarrier: boolean,
 ): { segment: Segment; own: Address[] } {
-  const base = (router.lan ?? (isCarrier ? `100.64.${number}.0/24` : `10.0.${number}.0/24`)).replace(
-    /\.0\/24$/,
-    '',
-  );
+  const network = router.lan ?? (isCarrier ? `100.64.${number}.0/24` : `10.0.${number}.0/24`);
+  if (!isIPv4(network.replace(/\/24$/, '')) || !network.endsWith('.0/24') || network.startsWith('11.0.')) {
+    throw new RangeError(`Router ${name}: lan is a network such as 10.0.0.0/24, not ${network}.`);
+  }
+  const base = network.replace(/\.0\/24$/, '');
   const prefix = `2001:db8:${number.toString(16)}:`;
   const ipv4 = router.ipv4 ?? true;
   const ipv6 = router.ipv6 !== undefined;
+  let next = 2;
   const segment: Segment = {
     switch: name,
+    network,
     isolated: router.isolatesHosts ?? false,
     ipv4,
     ipv6,
-    // Ten addresses for each home behind a carrier, one for each host.
-    v4: ({ onSegment }, own) => ({
-      family: 4,
-      address: `${base}.${onSegment > 100 ? (onSegment - 100) * 20 + own : onSegment + 1}`,
-      prefixLength: 24,
-      gateway: `${base}.1`,
-    }),
-    v6: ({ onSegment }) => ({
-      family: 6,
-      address: `${prefix}:${(onSegment + 1).toString(16)}`,
-      prefixLength: 64,
-      gateway: `${prefix}:1`,
-    }),
+    handOut: (_machine, count) => {
+      const first = next;
+      next += count;
+      if (next > 255)
+        throw new RangeError(`Router ${name} has more behind it than ${network} has addresses.`);
+      return {
+        v4: range(first, count).map((own) => ({
+          family: 4,
+          address: `${base}.${own}`,
+          prefixLength: 24,
+          gateway: `${base}.1`,
+        })),
+        v6: {
+          family: 6,
+          address: `${prefix}:${first.toString(16)}`,
+          prefixLength: 64,
+          gateway: `${prefix}:1`,
+        },
+      };
+    },
     routes: [],
   };
   const own: Address[] = [
@@ -274,4 +277,8 @@ function lanSegment(
     ...(ipv6 ? [{ family: 6, address: `${prefix}:1`, prefixLength: 64 } as const] : []),
   ];
   return { segment, own };
+}
+
+function range(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
 }

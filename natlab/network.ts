@@ -78,8 +78,11 @@ export interface RouterBehaviour {
   readonly mappingSeconds?: number;
 }
 
-/** The namespaces that every lab has. */
-export const RESERVED_NAMES: ReadonlySet<string> = new Set(['core', 'server', 'lo', 'lan', 'wan', 'eth0']);
+/** What every lab has, and names that Linux allows no interface. */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set([
+  ...['core', 'server', 'lo', 'lan', 'wan', 'eth0'],
+  ...['all', 'default'],
+]);
 
 /** @throws {RangeError} that says what is wrong with which machine, and what to write instead */
 export function checkRouter(name: string, router: RouterBehaviour): void {
