@@ -2,19 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  buildScript,
-  inNamespace,
-  mappingLifetimeScript,
-  middleOf,
-  renumberScript,
-  rulesScript,
-} from './commands.ts';
+import { buildScript, enforceScript, inNamespace, middleOf, renumberScript } from './commands.ts';
 import { type Keeper, openKeeper, type Privilege } from './keeper.ts';
 import { type Cable, type Layout, layOut, type Machine } from './layout.ts';
 import type { Link } from './link.ts';
 import { type Linkem, startLinkem } from './linkem.ts';
-import { checkRouter, type Network, type RouterBehaviour } from './network.ts';
+import { checkRouter, type NatType, type Network, type Router, type RouterBehaviour } from './network.ts';
 import { type PortMapper, startPortMapper } from './port-mapping.ts';
 
 /** A network that stands. Whoever opened it closes it; it ends with the process that opened it in any case. */
@@ -66,8 +59,8 @@ export interface Ran {
 /** A router, which can also run programs, as its own services do. */
 export interface LabRouter extends LabHost {
   readonly behaviour: RouterBehaviour;
-  /** Behaves otherwise from now on; the mappings it had are forgotten. */
-  change(behaviour: Partial<RouterBehaviour>): Promise<void>;
+  /** Behaves otherwise from now on, where undefined is as unless said; the mappings it had are forgotten. */
+  change(behaviour: RouterChange): Promise<void>;
   /** Forgets its mappings. */
   flush(): Promise<void>;
   /** Is gone for a while and comes back without its mappings. */
@@ -75,6 +68,10 @@ export interface LabRouter extends LabHost {
   /** Gets another address outside, as after a dial-in; its mappings are gone. @returns the new one */
   renumber(): Promise<string>;
 }
+
+export type RouterChange = { readonly nat?: NatType } & {
+  readonly [K in Exclude<keyof RouterBehaviour, 'nat'>]?: RouterBehaviour[K] | undefined;
+};
 
 export interface LabCable {
   /** Both ends see that there is nothing any more. */
@@ -178,10 +175,12 @@ class RunningLab implements Lab {
     };
     now();
     const inside = (script: string): Promise<string> => this.#keeper.run(inNamespace(name, script));
-    const enforce = async (): Promise<void> => {
-      const machine = now();
+    const forget = async (): Promise<void> => {
       await this.#portMappers.get(name)?.close();
-      await inside([mappingLifetimeScript(machine), rulesScript(machine), FORGET].join('\n'));
+      await inside([enforceScript(now()), FORGET].join('\n'));
+    };
+    const enforce = async (): Promise<void> => {
+      await forget();
       await this.#startPortMapper(name);
     };
     return {
@@ -194,7 +193,10 @@ class RunningLab implements Lab {
       },
       change: async (behaviour) => {
         const machine = now();
-        const router = { ...machine.router, ...behaviour };
+        const merged = { ...machine.router, ...behaviour };
+        const router = Object.fromEntries(
+          Object.entries(merged).filter(([, value]) => value !== undefined),
+        ) as unknown as Router;
         checkRouter(name, router);
         if ((router.wanAddresses ?? 1) !== (machine.router.wanAddresses ?? 1)) {
           throw new RangeError(`Router ${name}: how many addresses it has is for its description to say.`);
@@ -207,12 +209,13 @@ class RunningLab implements Lab {
       reboot: async ({ downMs }) => {
         const ports = [...this.#cables.values()].filter(({ into }) => into === name);
         const inward = (state: 'up' | 'down') =>
-          inside(ports.map(({ machine }) => `ip link set ${machine} ${state}`).join('\n'));
+          inside(ports.map(({ machine }) => `ip link set dev ${machine} ${state}`).join('\n'));
         const outward = this.cable(name);
         await Promise.all([inward('down'), outward.pull()]);
+        await forget();
         await sleep(downMs);
         await Promise.all([inward('up'), outward.plug()]);
-        await enforce();
+        await this.#startPortMapper(name);
       },
       renumber: async () => {
         const machine = now();
@@ -241,7 +244,7 @@ class RunningLab implements Lab {
     // The end that is not the machine's own: an interface that is set down itself loses its routes.
     const [namespace, device] = cable.link === undefined ? [cable.into, name] : [middleOf(cable), 'inner'];
     const set = (state: 'up' | 'down') =>
-      this.#keeper.run(`ip -n ${namespace} link set ${device} ${state}`).then(() => {});
+      this.#keeper.run(`ip -n ${namespace} link set dev ${device} ${state}`).then(() => {});
     return {
       pull: () => set('down'),
       plug: () => set('up'),
@@ -293,7 +296,7 @@ class RunningLab implements Lab {
 }
 
 /** Connections that were tracked are mappings that were made. */
-const FORGET = 'conntrack -F 2>/dev/null';
+const FORGET = 'conntrack -F';
 
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
