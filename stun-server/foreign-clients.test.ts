@@ -59,6 +59,32 @@ describe('coturn', () => {
   });
 });
 
+describe('coturn, where the server has an alternate address', () => {
+  let server: StunServer;
+  beforeAll(async () => {
+    server = await startStunServer({ host: '127.0.0.1', port: 0, alternate: { host: '127.0.0.2' } });
+  });
+  afterAll(() => server.close());
+
+  const discovered = (...flags: string[]) =>
+    output('coturn', 'turnutils_natdiscovery', ...flags, '-p', String(server.port), '127.0.0.1');
+
+  test.each([[[]], [['-P']]])('turnutils_natdiscovery %j finds no NAT and no filter', async (flags) => {
+    const text = await discovered('-m', '-f', ...flags);
+    expect(text).toContain('NAT with Endpoint Independent Mapping!');
+    expect(text).toContain('NAT with Endpoint Independent Filtering!');
+    expect(text).toContain('No ALG: Mapped == XOR-Mapped');
+    expect(text).toContain(`Response origin: : 127.0.0.2:${server.port + 1}`);
+    expect(text).not.toMatch(/error|timeout/i);
+  });
+
+  test('turnutils_natdiscovery hears on one port what it asked for on another', async () => {
+    const text = await discovered('-t', '-T', '1');
+    expect(text.match(/UDP reflexive addr: 127\.0\.0\.1:\d+/g)).toHaveLength(2);
+    expect(text).not.toMatch(/error|timeout/i);
+  });
+});
+
 describe('stun-client', () => {
   test('speaks RFC 3489 without the cookie and is met with silence', async () => {
     const text = await output('stun-client', 'stun', `127.0.0.1:${server.port}`);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attribute } from '../codec/attribute.ts';
 import { decodeBindingResponse, randomTransactionId } from '../codec/binding.ts';
 import { BINDING } from '../codec/header.ts';
@@ -45,7 +44,7 @@ export function pacer(): () => Promise<void> {
     const nowMs = performance.now();
     const startMs = Math.max(nowMs, nextMs);
     nextMs = startMs + PROBE_GAP_MS;
-    await sleep(startMs - nowMs);
+    await new Promise((resolve) => setTimeout(resolve, startMs - nowMs));
   };
 }
 
