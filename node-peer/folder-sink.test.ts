@@ -12,6 +12,9 @@ import { FolderSink } from './folder-sink.ts';
 import { MAX_OPEN_FILES } from './limits.ts';
 import { look, plant, scratchFolder } from './scratch-folder.testing.ts';
 
+/** The sink keeps leaves and roots and judges nothing by them. */
+const LEAF = new Uint8Array(32);
+
 const LINUX: LocalRules = { windows: false, caseSensitive: true };
 const WINDOWS: LocalRules = { windows: true, caseSensitive: false };
 
@@ -26,16 +29,16 @@ type Given = ReturnType<typeof file> | ReturnType<typeof folder>;
 
 const chosen = (given: readonly Given[]): ChosenEntry[] => given.map(({ entry }, id) => ({ id, entry }));
 const write = (sink: Sink, id: number, content: string) =>
-  content === '' ? Promise.resolve() : sink.write(id, 0, new TextEncoder().encode(content));
+  content === '' ? Promise.resolve() : sink.write(id, 0, new TextEncoder().encode(content), LEAF);
 
 /** Saves all that is given; returns where each went, below the target. */
 async function save(target: string, given: readonly Given[], rules: LocalRules = LINUX): Promise<string[]> {
   const sink = await FolderSink.create(target, rules);
-  await sink.open(chosen(given));
+  await sink.open(chosen(given), 'share');
   for (const [id, { content }] of given.entries()) {
     if (content === null) continue;
     await write(sink, id, content);
-    await sink.commit(id);
+    await sink.commit(id, LEAF);
   }
   return (await sink.finish()).map(({ savedAs }) => savedAs.slice(target.length + 1));
 }
@@ -129,9 +132,9 @@ describe('what stands in the target is left alone', () => {
     const target = await scratchFolder();
     const given = [file('a.txt'), file('dir/b')];
     const sink = await FolderSink.create(target, LINUX);
-    await sink.open(chosen(given));
+    await sink.open(chosen(given), 'share');
     await plant(target, { 'a.txt': 'old', 'a (2).txt': 'old', 'dir/b': 'old' });
-    for (const id of [0, 1]) await write(sink, id, 'new').then(() => sink.commit(id));
+    for (const id of [0, 1]) await write(sink, id, 'new').then(() => sink.commit(id, LEAF));
     expect((await sink.finish()).map(({ savedAs }) => savedAs)).toEqual([
       join(target, 'a (3).txt'),
       join(target, 'dir (2)/b'),
@@ -160,9 +163,9 @@ describe('what stands in the target is left alone', () => {
     const fresh = await import('./folder-sink.ts');
     const target = await scratchFolder();
     const sink = await fresh.FolderSink.create(target, LINUX);
-    await sink.open(chosen([file('a.txt'), file('b.txt')]));
+    await sink.open(chosen([file('a.txt'), file('b.txt')]), 'share');
     await plant(target, { 'a.txt': 'old' });
-    for (const id of [0, 1]) await write(sink, id, 'new').then(() => sink.commit(id));
+    for (const id of [0, 1]) await write(sink, id, 'new').then(() => sink.commit(id, LEAF));
     await sink.finish();
     expect(await look(target)).toEqual({ 'a.txt': 'old', 'a (2).txt': 'new', 'b.txt': 'new' });
   });
@@ -187,15 +190,15 @@ describe('links in the target are never written through', () => {
     await plant(scratch, { 'target/': '', 'outside/': '' });
     const given = [file('dir/sub/a'), file('dir/sub/b'), file('dir/c'), file('d')];
     const sink = await FolderSink.create(target, LINUX);
-    await sink.open(chosen(given));
+    await sink.open(chosen(given), 'share');
     await Promise.all(given.map((_, id) => write(sink, id, 'new')));
-    await sink.commit(0);
+    await sink.commit(0, LEAF);
     await rename(join(target, 'dir'), join(target, 'moved'));
     await symlink('../outside', join(target, 'dir'));
     // What still has its folder open puts files there; what must look the way up again finds the link.
     for (const id of [1, 2])
-      await sink.commit(id).catch((error) => expect(error).toEqual(fails('sink-failed')));
-    await sink.commit(3);
+      await sink.commit(id, LEAF).catch((error) => expect(error).toEqual(fails('sink-failed')));
+    await sink.commit(3, LEAF);
     await sink.abort();
     expect(await look(join(scratch, 'outside'))).toEqual({});
     expect(await look(target)).toMatchObject({ d: 'new', dir: '-> ../outside', 'moved/sub/a': 'new' });
@@ -207,12 +210,12 @@ describe('links in the target are never written through', () => {
     await plant(scratch, { 'target/': '', 'outside/': '' });
     const given = Array.from({ length: 200 }, (_, i) => file(`${i}/x`));
     const sink = await FolderSink.create(target, LINUX);
-    await sink.open(chosen([...given, file('0/y')]));
+    await sink.open(chosen([...given, file('0/y')]), 'share');
     for (const id of [...given.keys(), 200]) await write(sink, id, 'new');
-    for (const id of given.keys()) await sink.commit(id);
+    for (const id of given.keys()) await sink.commit(id, LEAF);
     await rm(join(target, '0'), { recursive: true });
     await symlink('../outside', join(target, '0'));
-    await expect(sink.commit(200)).rejects.toEqual(fails('sink-failed', /^0\/y: ENOTDIR/));
+    await expect(sink.commit(200, LEAF)).rejects.toEqual(fails('sink-failed', /^0\/y: ENOTDIR/));
     await sink.abort();
     expect(await look(join(scratch, 'outside'))).toEqual({});
   });
@@ -222,7 +225,7 @@ describe('links in the target are never written through', () => {
     const target = join(scratch, 'target');
     await plant(scratch, { 'target/': '', 'outside/x': 'old' });
     const sink = await FolderSink.create(target, LINUX);
-    await sink.open(chosen([file('a')]));
+    await sink.open(chosen([file('a')]), 'share');
     const [partials] = await readdir(target);
     await symlink('../../outside/x', join(target, partials as string, '0'));
     await expect(write(sink, 0, 'new')).rejects.toEqual(fails('sink-failed', /^a: EEXIST/));
@@ -299,7 +302,7 @@ describe('a disk that is full', () => {
     const target = await scratchFolder();
     const sink = await FolderSink.create(target);
     const entry: Entry = { kind: 'file', path: 'large', sizeBytes: 2 ** 52 };
-    await expect(sink.open([{ id: 0, entry }])).rejects.toEqual(fails('disk-full', /bytes needed/));
+    await expect(sink.open([{ id: 0, entry }], 'share')).rejects.toEqual(fails('disk-full', /bytes needed/));
     await sink.abort();
     expect(await look(target)).toEqual({});
   });
@@ -307,8 +310,8 @@ describe('a disk that is full', () => {
   test('and in mid-transfer', async () => {
     const target = await scratchFolder();
     const sink = await FolderSink.create(target);
-    await sink.open(chosen([file('a'), file('b')]));
-    await write(sink, 0, 'new').then(() => sink.commit(0));
+    await sink.open(chosen([file('a'), file('b')]), 'share');
+    await write(sink, 0, 'new').then(() => sink.commit(0, LEAF));
     const full = await open('/dev/full', 'w');
     const { write: reallyWrite } = full;
     vi.spyOn(Object.getPrototypeOf(full), 'write').mockImplementation((...args: unknown[]) =>
@@ -325,10 +328,10 @@ describe('a disk that is full', () => {
 test('a target that vanishes fails the files, with their names', async () => {
   const target = join(await scratchFolder(), 'target');
   const sink = await FolderSink.create(target);
-  await sink.open(chosen([file('a'), file('b')]));
+  await sink.open(chosen([file('a'), file('b')]), 'share');
   await write(sink, 0, 'new');
   await rm(target, { recursive: true });
-  await expect(sink.commit(0)).rejects.toEqual(fails('sink-failed', /^a: ENOENT/));
+  await expect(sink.commit(0, LEAF)).rejects.toEqual(fails('sink-failed', /^a: ENOENT/));
   await expect(write(sink, 1, 'new')).rejects.toEqual(fails('sink-failed', /^b: ENOENT/));
   await sink.abort();
 });
@@ -336,8 +339,8 @@ test('a target that vanishes fails the files, with their names', async () => {
 test('a saved file that vanishes before it is durable fails the end', async () => {
   const target = await scratchFolder();
   const sink = await FolderSink.create(target);
-  await sink.open(chosen([file('a')]));
-  await write(sink, 0, 'new').then(() => sink.commit(0));
+  await sink.open(chosen([file('a')]), 'share');
+  await write(sink, 0, 'new').then(() => sink.commit(0, LEAF));
   await unlink(join(target, 'a'));
   await expect(sink.finish()).rejects.toEqual(fails('sink-failed'));
   await sink.abort();
@@ -348,10 +351,10 @@ test('an end too early keeps what was committed and its folders, and takes back 
   const target = await scratchFolder();
   const given = [folder('dir'), folder('dir/empty'), file('dir/a'), file('dir/b'), file('other/c')];
   const sink = await FolderSink.create(target);
-  await sink.open(chosen(given));
+  await sink.open(chosen(given), 'share');
   for (const id of [2, 3, 4]) await write(sink, id, 'new');
-  await sink.commit(2);
-  await sink.commit(4);
+  await sink.commit(2, LEAF);
+  await sink.commit(4, LEAF);
   await unlink(join(target, 'other/c'));
   await sink.abort();
   expect(await look(target)).toEqual({ dir: null, 'dir/a': 'new' });
@@ -361,7 +364,7 @@ test('ten thousand small files at once, few of them open', async () => {
   const target = await scratchFolder();
   const given = Array.from({ length: 10_000 }, (_, i) => file(`dir/${i % 100}/${i}`, `${i}`));
   const sink = await FolderSink.create(target);
-  await sink.open(chosen(given));
+  await sink.open(chosen(given), 'share');
   let mostOpen = 0;
   const countOpen = async () => {
     if (process.platform === 'linux') mostOpen = Math.max(mostOpen, (await readdir('/proc/self/fd')).length);
@@ -370,7 +373,7 @@ test('ten thousand small files at once, few of them open', async () => {
     const batch = given.slice(first, first + 1000).map((one, i) => [first + i, one.content] as const);
     await Promise.all(batch.map(([id, content]) => write(sink, id, content)));
     await countOpen();
-    await Promise.all(batch.map(([id]) => sink.commit(id)));
+    await Promise.all(batch.map(([id]) => sink.commit(id, LEAF)));
   }
   await sink.finish();
   expect(mostOpen).toBeLessThan(MAX_OPEN_FILES + 200);

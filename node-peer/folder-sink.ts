@@ -5,7 +5,7 @@ import { TransferError } from '#protocol/errors.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { LocalPaths, type LocalRules } from '#protocol/local-path.ts';
 import { sumSizes } from '#protocol/manifest.ts';
-import type { ChosenEntry, SavedEntry, Sink } from '#transport/sink.ts';
+import type { ChosenEntry, HeldFile, SavedEntry, Sink } from '#transport/sink.ts';
 import { diskError } from './disk-error.ts';
 import { inParallel } from './in-parallel.ts';
 import { DISK_CALLS_AT_ONCE } from './limits.ts';
@@ -67,7 +67,7 @@ export class FolderSink implements Sink {
     }
   }
 
-  async open(chosen: readonly ChosenEntry[]): Promise<void> {
+  async open(chosen: readonly ChosenEntry[], _shareId: string): Promise<readonly HeldFile[]> {
     await this.#guard(this.#dir, async () => {
       const neededBytes = sumSizes(chosen.map(({ entry }) => entry));
       const { blocks, bavail, bsize } = await statfs(this.#root);
@@ -82,10 +82,11 @@ export class FolderSink implements Sink {
         else this.#folderEntries.push({ id, entry, place });
       }
       this.#partials = await PartialFiles.create(this.#folders, this.#root);
+      return [];
     });
   }
 
-  async write(id: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async write(id: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>, _leaf: Uint8Array): Promise<void> {
     const { entry } = this.#file(id);
     await this.#guard(entry.path, () =>
       this.#opened.use(id, modeOf(entry), async (handle) => {
@@ -96,7 +97,7 @@ export class FolderSink implements Sink {
     );
   }
 
-  async commit(id: EntryId): Promise<void> {
+  async commit(id: EntryId, _root: Uint8Array): Promise<void> {
     const { entry, place } = this.#file(id);
     await this.#guard(entry.path, async () => {
       await this.#opened.use(id, modeOf(entry), async (handle) => {
@@ -131,6 +132,14 @@ export class FolderSink implements Sink {
         .sort(([a], [b]) => a - b)
         .map(([id, path]) => ({ id, savedAs: join(this.#dir, relative(this.#root, path)) }));
     });
+  }
+
+  async read(): Promise<Uint8Array<ArrayBuffer>> {
+    throw new TransferError('sink-failed', 'nothing is kept from earlier runs');
+  }
+
+  suspend(): Promise<void> {
+    return this.abort();
   }
 
   async abort(): Promise<void> {

@@ -71,7 +71,10 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
       throw new TransferError('usage', 'chosen twice, or not offered');
     this.#fetching = true;
     try {
-      await sink.open(ids.map((id) => ({ id, entry: entries[id] as Entry })));
+      await sink.open(
+        ids.map((id) => ({ id, entry: entries[id] as Entry })),
+        '',
+      );
       if (this.#end) throw this.#end === 'complete' ? new TransferError('protocol-violation') : this.#end;
       this.#sink = sink;
       this.#receiver.choose(ids);
@@ -157,7 +160,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   async #write(block: ArrivedBlock): Promise<void> {
     const { entry, index, bytes } = block;
     try {
-      await this.#sink?.write(entry, index * BLOCK_BYTES, bytes);
+      await this.#sink?.write(entry, index * BLOCK_BYTES, bytes, block.leaf);
       this.#receiver.written(block);
     } catch (error) {
       this.#sinkRefused(entry, error);
@@ -167,7 +170,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   async #commit(entry: EntryId): Promise<void> {
     this.#busy += 1;
     try {
-      await this.#sink?.commit(entry);
+      await this.#sink?.commit(entry, new Uint8Array());
       this.#receiver.committed(entry);
     } catch (error) {
       this.#sinkRefused(entry, error);

@@ -9,6 +9,9 @@ export interface SinkSetup {
 }
 
 const BLOCK = 1024 * 1024;
+const SHARE = 'AAAAAAAAAAAAAAAAAAAAAA';
+/** Sinks keep roots and judge nothing by them. */
+const ROOT = new Uint8Array(32);
 
 interface Sample extends ChosenEntry {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -20,11 +23,14 @@ const file = (id: number, path: string, lengthBytes: number): Sample => ({
   bytes: sampleBytes(lengthBytes, id),
 });
 
+const leafOf = async (block: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', block));
+
 /** Gives the sink copies, which are its own, in blocks, the last first. */
 async function write(sink: Sink, { id, bytes }: Sample): Promise<void> {
   for (let start = Math.floor(bytes.length / BLOCK) * BLOCK; start >= 0; start -= BLOCK) {
     const block = bytes.slice(start, start + BLOCK);
-    if (block.length > 0) await sink.write(id, start, block);
+    if (block.length > 0) await sink.write(id, start, block, await leafOf(block));
   }
 }
 
@@ -47,10 +53,10 @@ async function checkSaved(
 }
 
 async function save(sink: Sink, samples: readonly Sample[]): Promise<readonly SavedEntry[]> {
-  await sink.open(samples);
+  await sink.open(samples, SHARE);
   for (const sample of samples) {
     await write(sink, sample);
-    await sink.commit(sample.id);
+    await sink.commit(sample.id, ROOT);
   }
   return sink.finish();
 }
@@ -76,9 +82,9 @@ export const sinkContract: readonly ContractCase<SinkSetup>[] = [
     async run(setup) {
       const samples = [7, 3, 999_999, 12].map((id) => file(id, `share/${id % 2}/${id}.bin`, BLOCK + id));
       const sink = await setup.create();
-      await sink.open(samples);
+      await sink.open(samples, SHARE);
       await Promise.all(samples.map((sample) => write(sink, sample)));
-      await Promise.all(samples.map(({ id }) => sink.commit(id)));
+      await Promise.all(samples.map(({ id }) => sink.commit(id, ROOT)));
       await checkSaved(setup, await sink.finish(), samples);
     },
   },
@@ -87,8 +93,10 @@ export const sinkContract: readonly ContractCase<SinkSetup>[] = [
     async run(setup) {
       const samples = Array.from({ length: 1000 }, (_, id) => file(id, `share/${id % 10}/${id}`, id));
       const sink = await setup.create();
-      await sink.open(samples);
-      await Promise.all(samples.map((sample) => write(sink, sample).then(() => sink.commit(sample.id))));
+      await sink.open(samples, SHARE);
+      await Promise.all(
+        samples.map((sample) => write(sink, sample).then(() => sink.commit(sample.id, ROOT))),
+      );
       await checkSaved(setup, await sink.finish(), samples);
     },
   },
@@ -98,9 +106,12 @@ export const sinkContract: readonly ContractCase<SinkSetup>[] = [
       const folder = (id: number, path: string): ChosenEntry => ({ id, entry: { kind: 'folder', path } });
       const sample = file(3, 'share/a.txt', 10);
       const sink = await setup.create();
-      await sink.open([folder(0, 'share'), folder(1, 'share/empty'), folder(2, 'share/empty/too'), sample]);
+      await sink.open(
+        [folder(0, 'share'), folder(1, 'share/empty'), folder(2, 'share/empty/too'), sample],
+        SHARE,
+      );
       await write(sink, sample);
-      await sink.commit(3);
+      await sink.commit(3, ROOT);
       const said = await sink.finish();
       await checkSaved(setup, said, [sample]);
       const stands = await setup.saved();
@@ -135,11 +146,11 @@ export const sinkContract: readonly ContractCase<SinkSetup>[] = [
     async run(setup) {
       const [first, second] = [file(0, 'share/first', BLOCK), file(1, 'share/second', BLOCK)];
       const sink = await setup.create();
-      await sink.open([first, second]);
+      await sink.open([first, second], SHARE);
       await write(sink, first);
       await write(sink, second);
       check((await setup.saved()).size === 0, 'something stands there too early');
-      await sink.commit(0);
+      await sink.commit(0, ROOT);
       const files = [...(await setup.saved()).values()].filter((content) => content !== null);
       check(files.length <= 1, 'more stands there than was committed');
       for (const content of files) checkBytes(content, first.bytes, 'the committed file');
@@ -151,10 +162,10 @@ export const sinkContract: readonly ContractCase<SinkSetup>[] = [
     async run(setup) {
       const samples = [0, 1, 2].map((id) => file(id, `share/${id}`, BLOCK + id)) as [Sample, Sample, Sample];
       const sink = await setup.create();
-      await sink.open(samples);
+      await sink.open(samples, SHARE);
       await write(sink, samples[0]);
       await write(sink, samples[1]);
-      await sink.commit(0);
+      await sink.commit(0, ROOT);
       await Promise.all([sink.discard(1), sink.discard(2)]);
       const said = await sink.finish();
       check(
@@ -173,9 +184,9 @@ export const sinkContract: readonly ContractCase<SinkSetup>[] = [
         Sample,
       ];
       const sink = await setup.create();
-      await sink.open(samples);
+      await sink.open(samples, SHARE);
       await Promise.all(samples.map((sample) => write(sink, sample)));
-      await sink.commit(2);
+      await sink.commit(2, ROOT);
       await sink.abort();
       const files = [...(await setup.saved()).values()].filter((content) => content !== null);
       check(files.length <= 1, 'more stands there than was committed');

@@ -13,26 +13,47 @@ export interface SavedEntry {
 }
 
 /**
+ * What a sink has of a chosen file from an earlier run: all of it, under its final name and seen to be whole; or
+ * blocks with the leaves that they had when they were written, by index, which count once they have been read again.
+ */
+export type HeldFile =
+  | { readonly id: EntryId; readonly committed: true }
+  | { readonly id: EntryId; readonly committed: false; readonly leaves: ReadonlyMap<number, Uint8Array> };
+
+/**
  * Where verified bytes go: a folder on a disk, OPFS, a Blob. Never sees an unverified byte.
  * Implemented in `client/` and `node-peer/`; `sink.contract.ts` is run against each.
  *
- * Life: `open`, then any interleaving of `write`, `commit` and `discard`, then `finish` or `abort`, once.
- * A failure is a TransferError `disk-full` or `sink-failed`, after which only `discard` of that entry,
- * `finish` or `abort` follow.
+ * Life: `open`, then any interleaving of `write`, `read`, `commit` and `discard`, then `finish`, `suspend` or `abort`,
+ * once. A failure is a TransferError `disk-full` or `sink-failed`, after which only `discard` of that entry and one of
+ * the three ends follow. A process that dies in between leaves what `suspend` would, but for the last writes.
  */
 export interface Sink {
   /**
    * Makes places for the chosen entries: maps names, numbers those that exist, checks or reserves space.
    * Nothing is visible under its final name before `commit`; a folder, which is not committed, appears with the
    * first of what lies in it, or at `finish`.
+   *
+   * @param shareId names the share, the same in every run; safe as a file's name. What an earlier run of it left here
+   * is gone on with: an entry is the same if its path and size are.
+   * @returns what is held of the chosen files from earlier runs; files of which nothing is are left out
    */
-  open(chosen: readonly ChosenEntry[]): Promise<void>;
+  open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]>;
 
-  /** Writes a verified block, in any order. Takes ownership of `bytes` (it may be transferred away). Resolves when written. */
-  write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Reads a block back that was written, in this run or in one before.
+   * @throws TransferError `sink-failed` where it cannot be had whole
+   */
+  read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+
+  /**
+   * Writes a verified block, in any order, in place of what was there. Takes ownership of `bytes` (it may be
+   * transferred away). Resolves when written, and noted with its leaf for another run.
+   */
+  write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>, leaf: Uint8Array): Promise<void>;
 
   /** The entry's root matched: every byte of it has been written. */
-  commit(entry: EntryId): Promise<void>;
+  commit(entry: EntryId, root: Uint8Array): Promise<void>;
 
   /** The entry failed: nothing of it may appear under its final name. What is committed already stays. */
   discard(entry: EntryId): Promise<void>;
@@ -41,7 +62,13 @@ export interface Sink {
   finish(): Promise<readonly SavedEntry[]>;
 
   /**
-   * The transfer ended early, or `finish` failed. Committed entries stay; the others leave nothing under a final
+   * The transfer is interrupted, or `finish` failed: everything that was written stays for another run to go on with,
+   * nothing more gets its final name.
+   */
+  suspend(): Promise<void>;
+
+  /**
+   * The transfer is given up for good. Committed entries stay; the others leave nothing under a final
    * name, and a folder with nothing in it is taken back.
    */
   abort(): Promise<void>;

@@ -1,5 +1,6 @@
 import type { EntryId } from '#protocol/entry.ts';
-import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
+import { TransferError } from '#protocol/errors.ts';
+import type { ChosenEntry, HeldFile, SavedEntry } from '#transport/sink.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
 import { createContainer } from './choose-container.ts';
 import type { Container } from './container.ts';
@@ -21,16 +22,22 @@ export class BlobSink implements PageSink {
     this.#save = save;
   }
 
-  async open(chosen: readonly ChosenEntry[]): Promise<void> {
+  async open(chosen: readonly ChosenEntry[], _shareId: string): Promise<readonly HeldFile[]> {
     this.#plan = new DeliveryPlan(chosen, Date.now());
     this.#container = createContainer(this.#file, this.#plan.items);
+    return [];
   }
 
-  async write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async write(
+    entry: EntryId,
+    offset: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    _leaf: Uint8Array,
+  ): Promise<void> {
     this.#container?.write(entry, offset, bytes);
   }
 
-  async commit(entry: EntryId): Promise<void> {
+  async commit(entry: EntryId, _root: Uint8Array): Promise<void> {
     this.#container?.commit(entry);
   }
 
@@ -42,6 +49,14 @@ export class BlobSink implements PageSink {
     const saved = this.#close();
     await this.save();
     return saved;
+  }
+
+  async read(): Promise<Uint8Array<ArrayBuffer>> {
+    throw new TransferError('sink-failed', 'nothing is kept from earlier runs');
+  }
+
+  suspend(): Promise<void> {
+    return this.abort();
   }
 
   async abort(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
-import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
+import type { ChosenEntry, HeldFile, SavedEntry } from '#transport/sink.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
 import { DeliveryPlan } from './delivery-plan.ts';
 import type { OpfsAnswer, OpfsCall } from './opfs-calls.ts';
@@ -21,22 +21,28 @@ export class OpfsSink implements PageSink {
     this.#save = save;
   }
 
-  async open(chosen: readonly ChosenEntry[]): Promise<void> {
+  async open(chosen: readonly ChosenEntry[], _shareId: string): Promise<readonly HeldFile[]> {
     this.#plan = new DeliveryPlan(chosen, Date.now());
     this.#place = await TransferPlace.take().catch((cause: unknown) => {
       throw new TransferError('sink-failed', 'no origin private file system', { cause });
     });
     this.#writer = new OpfsWriter();
     await this.#writer.call({ type: 'open', transferId: this.#place.id, items: this.#plan.items });
+    return [];
   }
 
-  async write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async write(
+    entry: EntryId,
+    offset: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    _leaf: Uint8Array,
+  ): Promise<void> {
     // A view of a larger buffer is copied: transferring would take the rest of it away from its owner.
     const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
     await this.#writer?.call({ type: 'write', entry, offset, bytes: whole }, [whole.buffer]);
   }
 
-  async commit(entry: EntryId): Promise<void> {
+  async commit(entry: EntryId, _root: Uint8Array): Promise<void> {
     await this.#writer?.call({ type: 'commit', entry });
   }
 
@@ -48,6 +54,14 @@ export class OpfsSink implements PageSink {
     const saved = await this.#close();
     await this.save();
     return saved;
+  }
+
+  async read(): Promise<Uint8Array<ArrayBuffer>> {
+    throw new TransferError('sink-failed', 'nothing is kept from earlier runs');
+  }
+
+  suspend(): Promise<void> {
+    return this.abort();
   }
 
   async abort(): Promise<void> {

@@ -8,6 +8,9 @@ import { OpfsSink } from './opfs-sink.ts';
 import type { Download, PageSink, Save } from './page-sink.ts';
 import { removeLeftovers, TransferPlace } from './transfer-place.ts';
 
+/** The sinks keep leaves and roots and judge nothing by them. */
+const LEAF = new Uint8Array(32);
+
 const FAR_FUTURE_MS = Date.now() + 10 * EXPORT_GRACE_MS;
 const opened: PageSink[] = [];
 const keep: Save = () => () => {};
@@ -72,17 +75,20 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
     const saved: Download[] = [];
     const one = watched(make(keptIn(saved)));
     const entry = { kind: 'file', path: 'trip/a.html', sizeBytes: 2 } as const;
-    await one.open([{ id: 5, entry }]);
-    await one.write(5, 0, Uint8Array.of(1, 2));
-    await one.commit(5);
+    await one.open([{ id: 5, entry }], 'share');
+    await one.write(5, 0, Uint8Array.of(1, 2), LEAF);
+    await one.commit(5, LEAF);
     await one.finish();
     const two = watched(make(keptIn(saved)));
-    await two.open([
-      { id: 4, entry: { kind: 'folder', path: 'trip' } },
-      { id: 5, entry },
-    ]);
-    await two.write(5, 0, Uint8Array.of(1, 2));
-    await two.commit(5);
+    await two.open(
+      [
+        { id: 4, entry: { kind: 'folder', path: 'trip' } },
+        { id: 5, entry },
+      ],
+      'share',
+    );
+    await two.write(5, 0, Uint8Array.of(1, 2), LEAF);
+    await two.commit(5, LEAF);
     await two.finish();
     expect(saved.map(({ fileName, content }) => [fileName, content.type])).toEqual([
       ['a.html', 'application/octet-stream'],
@@ -92,10 +98,13 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
 
   test('has nothing to hand over where no file arrived', async () => {
     const sink = watched(make(() => expect.unreachable()));
-    await sink.open([
-      { id: 0, entry: { kind: 'folder', path: 'trip' } },
-      { id: 1, entry: { kind: 'file', path: 'trip/a', sizeBytes: 2 } },
-    ]);
+    await sink.open(
+      [
+        { id: 0, entry: { kind: 'folder', path: 'trip' } },
+        { id: 1, entry: { kind: 'file', path: 'trip/a', sizeBytes: 2 } },
+      ],
+      'share',
+    );
     await sink.discard(1);
     expect(await sink.finish()).toHaveLength(1);
     expect(sink.download).toBeNull();
@@ -125,27 +134,27 @@ describe('the private file system', () => {
   test('a full disk is known before the first byte', async () => {
     const sink = watched(new OpfsSink(keep));
     const petabyte = { id: 0, entry: { kind: 'file', path: 'big', sizeBytes: 2 ** 50 } } as const;
-    await expect(sink.open([petabyte])).rejects.toMatchObject({ code: 'disk-full' });
+    await expect(sink.open([petabyte], 'share')).rejects.toMatchObject({ code: 'disk-full' });
     await sink.abort();
     expect(await places()).toEqual([]);
   });
 
   test('what is abandoned is removed at once, what is being written is nobody else’s to remove', async () => {
     const sink = watched(new OpfsSink(keep));
-    await sink.open([big]);
+    await sink.open([big], 'share');
     expect(await places()).toHaveLength(1);
     await removeLeftovers(FAR_FUTURE_MS);
     expect(await places()).toHaveLength(1);
-    await sink.write(0, 0, new Uint8Array(10));
+    await sink.write(0, 0, new Uint8Array(10), LEAF);
     await sink.release();
     expect(await places()).toEqual([]);
   });
 
   test('leaving while blocks are under way leaves nothing', async () => {
     const sink = watched(new OpfsSink(keep));
-    await sink.open([big]);
+    await sink.open([big], 'share');
     const writes = Array.from({ length: 16 }, (_, at) =>
-      sink.write(0, at * 1_000_000, new Uint8Array(1_000_000)),
+      sink.write(0, at * 1_000_000, new Uint8Array(1_000_000), LEAF),
     );
     const settled = Promise.allSettled(writes);
     await Promise.all([sink.abort(), sink.release()]);
@@ -155,9 +164,9 @@ describe('the private file system', () => {
 
   test('leaving while the archive is closed leaves nothing, and breaks nothing', async () => {
     const sink = watched(new OpfsSink(() => expect.unreachable()));
-    await sink.open([small]);
-    await sink.write(0, 0, Uint8Array.of(7));
-    await sink.commit(0);
+    await sink.open([small], 'share');
+    await sink.write(0, 0, Uint8Array.of(7), LEAF);
+    await sink.commit(0, LEAF);
     const [saved] = await Promise.all([sink.finish(), sink.release()]);
     expect(saved).toEqual([]);
     expect(await places()).toEqual([]);
@@ -166,9 +175,9 @@ describe('the private file system', () => {
   test('what cannot be marked as handed over is handed over all the same', async () => {
     const saved: Download[] = [];
     const sink = watched(new OpfsSink(keptIn(saved)));
-    await sink.open([small]);
-    await sink.write(0, 0, Uint8Array.of(7));
-    await sink.commit(0);
+    await sink.open([small], 'share');
+    await sink.write(0, 0, Uint8Array.of(7), LEAF);
+    await sink.commit(0, LEAF);
     const full = new DOMException('full', 'QuotaExceededError');
     const mark = vi.spyOn(TransferPlace.prototype, 'markExported').mockRejectedValue(full);
     await sink.finish().finally(() => mark.mockRestore());
@@ -197,9 +206,9 @@ describe('the private file system', () => {
   test('what was handed over is not pulled away before the browser had its time, and then freed', async () => {
     const letGo = vi.fn();
     const sink = new OpfsSink(() => letGo);
-    await sink.open([small]);
-    await sink.write(0, 0, Uint8Array.of(7));
-    await sink.commit(0);
+    await sink.open([small], 'share');
+    await sink.write(0, 0, Uint8Array.of(7), LEAF);
+    await sink.commit(0, LEAF);
     await sink.finish();
     vi.useFakeTimers({ toFake: ['setTimeout'] });
     try {

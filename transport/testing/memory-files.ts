@@ -1,7 +1,8 @@
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
+import { BLOCK_BYTES } from '#protocol/limits.ts';
 import type { FileSource } from '../file-source.ts';
-import type { ChosenEntry, SavedEntry, Sink } from '../sink.ts';
+import type { ChosenEntry, HeldFile, SavedEntry, Sink } from '../sink.ts';
 
 /** A source of files that are in memory. */
 export class MemorySource implements FileSource {
@@ -25,31 +26,77 @@ export class MemorySource implements FileSource {
   async close(): Promise<void> {}
 }
 
+/** What lies on a disk in memory, and outlives the sinks that wrote it. */
+export class MemoryDisk {
+  /** By path: what has its final name. */
+  readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
+  /** By share and path: what is being received. */
+  readonly partials = new Map<
+    string,
+    { content: Uint8Array<ArrayBuffer>; leaves: Map<number, Uint8Array> }
+  >();
+}
+
 /** A sink that keeps everything in memory. */
 export class MemorySink implements Sink {
-  readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
-  readonly #open = new Map<EntryId, { path: string; content: Uint8Array<ArrayBuffer> }>();
+  readonly #disk: MemoryDisk;
+  readonly #open = new Map<EntryId, string>();
   readonly #saved: SavedEntry[] = [];
+  #shareId = '';
 
-  async open(chosen: readonly ChosenEntry[]): Promise<void> {
-    for (const { id, entry } of chosen) {
-      if (entry.kind === 'file')
-        this.#open.set(id, { path: entry.path, content: new Uint8Array(entry.sizeBytes) });
-    }
+  constructor(disk = new MemoryDisk()) {
+    this.#disk = disk;
   }
 
-  async write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#open.get(entry)?.content.set(bytes, offset);
+  get files(): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
+    return this.#disk.files;
+  }
+
+  async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
+    this.#shareId = shareId;
+    const held: HeldFile[] = [];
+    for (const { id, entry } of chosen) {
+      if (entry.kind !== 'file') continue;
+      this.#open.set(id, entry.path);
+      const key = this.#key(entry.path);
+      const partial = this.#disk.partials.get(key);
+      if (partial?.content.length === entry.sizeBytes) {
+        if (partial.leaves.size > 0) held.push({ id, committed: false, leaves: new Map(partial.leaves) });
+      } else {
+        this.#disk.partials.set(key, { content: new Uint8Array(entry.sizeBytes), leaves: new Map() });
+      }
+    }
+    return held;
+  }
+
+  async read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const content = this.#partial(entry)?.content.slice(offset, offset + lengthBytes);
+    if (content?.length !== lengthBytes) throw new TransferError('sink-failed');
+    return content;
+  }
+
+  async write(
+    entry: EntryId,
+    offset: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    leaf: Uint8Array,
+  ): Promise<void> {
+    const partial = this.#partial(entry);
+    partial?.content.set(bytes, offset);
+    partial?.leaves.set(offset / BLOCK_BYTES, leaf);
   }
 
   async commit(entry: EntryId): Promise<void> {
-    const file = this.#open.get(entry);
-    if (!file) return;
-    this.files.set(file.path, file.content);
-    this.#saved.push({ id: entry, savedAs: file.path });
+    const [path, partial] = [this.#open.get(entry), this.#partial(entry)];
+    if (path === undefined || !partial) return;
+    this.#disk.files.set(path, partial.content);
+    this.#disk.partials.delete(this.#key(path));
+    this.#saved.push({ id: entry, savedAs: path });
   }
 
   async discard(entry: EntryId): Promise<void> {
+    const path = this.#open.get(entry);
+    if (path !== undefined) this.#disk.partials.delete(this.#key(path));
     this.#open.delete(entry);
   }
 
@@ -57,7 +104,17 @@ export class MemorySink implements Sink {
     return this.#saved;
   }
 
+  async suspend(): Promise<void> {}
+
   async abort(): Promise<void> {
-    this.#open.clear();
+    for (const entry of [...this.#open.keys()]) await this.discard(entry);
+  }
+
+  #partial(entry: EntryId) {
+    return this.#disk.partials.get(this.#key(this.#open.get(entry) ?? ''));
+  }
+
+  #key(path: string): string {
+    return `${this.#shareId}/${path}`;
   }
 }

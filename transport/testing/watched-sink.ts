@@ -1,6 +1,6 @@
 import type { EntryId } from '#protocol/entry.ts';
-import type { ChosenEntry, SavedEntry, Sink } from '../sink.ts';
-import { MemorySink } from './memory-files.ts';
+import type { ChosenEntry, HeldFile, SavedEntry, Sink } from '../sink.ts';
+import { type MemoryDisk, MemorySink } from './memory-files.ts';
 
 type Call = Exclude<keyof Sink, symbol>;
 
@@ -9,7 +9,7 @@ type Call = Exclude<keyof Sink, symbol>;
  * call what a test tells it to: wait, or fail.
  */
 export class WatchedSink implements Sink {
-  readonly #sink = new MemorySink();
+  readonly #sink: MemorySink;
   readonly calls: Call[] = [];
   /** What was done against the contract. */
   readonly offences: string[] = [];
@@ -22,21 +22,34 @@ export class WatchedSink implements Sink {
   readonly #committed = new Set<EntryId>();
   readonly #discarded = new Set<EntryId>();
 
+  constructor(disk?: MemoryDisk) {
+    this.#sink = new MemorySink(disk);
+  }
+
   /** What stands under final names. */
   get files(): ReadonlyMap<string, Uint8Array> {
     return this.#sink.files;
   }
 
-  open(chosen: readonly ChosenEntry[]): Promise<void> {
-    return this.#do('open', null, () => this.#sink.open(chosen));
+  open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
+    return this.#do('open', null, () => this.#sink.open(chosen, shareId));
   }
 
-  async write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#do('read', entry, () => this.#sink.read(entry, offset, lengthBytes));
+  }
+
+  async write(
+    entry: EntryId,
+    offset: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    leaf: Uint8Array,
+  ): Promise<void> {
     if (this.#committed.has(entry)) this.offences.push(`write to ${entry} after its commit`);
     this.pendingBytes += bytes.length;
     this.mostPendingBytes = Math.max(this.mostPendingBytes, this.pendingBytes);
     try {
-      await this.#do('write', entry, () => this.#sink.write(entry, offset, bytes));
+      await this.#do('write', entry, () => this.#sink.write(entry, offset, bytes, leaf));
     } finally {
       this.pendingBytes -= bytes.length;
     }
@@ -58,11 +71,15 @@ export class WatchedSink implements Sink {
     return this.#end('finish', () => this.#sink.finish());
   }
 
+  suspend(): Promise<void> {
+    return this.#end('suspend', () => this.#sink.suspend());
+  }
+
   abort(): Promise<void> {
     return this.#end('abort', () => this.#sink.abort());
   }
 
-  #end<T>(call: 'finish' | 'abort', task: () => Promise<T>): Promise<T> {
+  #end<T>(call: 'finish' | 'suspend' | 'abort', task: () => Promise<T>): Promise<T> {
     if (this.#under > 0) this.offences.push(`${call} while ${this.#under} calls are under way`);
     const ending = this.#do(call, null, task);
     this.#over = call;
@@ -71,8 +88,8 @@ export class WatchedSink implements Sink {
 
   async #do<T>(call: Call, entry: EntryId | null, task: () => Promise<T>): Promise<T> {
     this.calls.push(call);
-    // An abort may also follow a finish that failed.
-    if (this.#over !== null && !(this.#over === 'finish' && call === 'abort'))
+    // Another end may also follow a finish that failed.
+    if (this.#over !== null && !(this.#over === 'finish' && (call === 'suspend' || call === 'abort')))
       this.offences.push(`${call} after ${this.#over}`);
     this.#under += 1;
     try {
