@@ -28,6 +28,7 @@ const PROGRAMS = [
     .map((entry) => entry.split(':'))
     .map(([name, debian = name]) => ({ name, debian, runners: ['unit', 'e2e'] })),
   { name: 'miniupnpd', debian: 'miniupnpd-nftables', runners: ['unit'] },
+  { name: 'upnpc', debian: 'miniupnpc', runners: ['unit'] },
   { name: 'iperf3', debian: 'iperf3', runners: ['unit'] },
   { name: 'tmux', debian: 'tmux', runners: ['unit', 'e2e'] },
   { name: 'unzip', debian: 'unzip', runners: ['e2e'] },
