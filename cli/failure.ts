@@ -1,5 +1,5 @@
-import { errorText } from '#protocol/error-text.ts';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
+import { failureText } from '#transport/failure-text.ts';
 import type { Output } from './events.ts';
 
 /** How the process ends. @see docs/cli.md "Exit status" */
@@ -13,7 +13,7 @@ export function sayFailure(output: Output, error: unknown, receiver?: string): n
   output.say({
     event: 'error',
     code,
-    message: errorText(code),
+    message: failureText(failure),
     ...(detail !== '' && { detail }),
     ...(receiver !== undefined && { receiver }),
   });

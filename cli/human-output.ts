@@ -44,6 +44,7 @@ const SENTENCE_ALONE: ReadonlySet<TransferErrorCode> = new Set([
   'connection-lost',
   'peer-silent',
   'declined',
+  'cancelled',
 ]);
 
 /** How the system calls an error, ahead of its words for it: `ENOENT: no such file or directory`. */

@@ -111,6 +111,12 @@ test('where nothing is left, the end is the reason alone', () => {
   expect(said.at(-1)).toMatchObject({ event: 'error', message: expect.stringMatching(/^A file changed/) });
 });
 
+test('who did not cancel is told that the other side did', () => {
+  const error = new TransferError('cancelled', 'the other side ended it', { source: 'remote' });
+  const said = eventsOf({}, { ...RUNNING, state: 'failed', error });
+  expect(said.at(-1)).toMatchObject({ code: 'cancelled', message: 'The other side cancelled the transfer.' });
+});
+
 test.each([
   new TransferError('connection-lost', 'closed'),
   new TransferError('sink-failed', '/got: read-only'),

@@ -16,7 +16,8 @@ const SENTENCES: Record<TransferErrorCode, string> = {
   'room-taken': 'Somebody else holds this share at the server. Start a new share.',
   'rate-limited': 'Too many attempts from this address. Wait a minute and try again.',
   'server-unreachable': 'The server cannot be reached. Check its address and your connection.',
-  'server-refused': 'The server refused the request. It may be full or may not serve your address.',
+  'server-refused': 'The server refused the request. It may not serve your address.',
+  'server-full': 'The server has no room for this just now. Try again in a few minutes.',
   'insecure-origin':
     'This page was opened over plain http, where browsers withhold encryption and storage: open it over https, or on the server itself at its localhost address.',
   'version-mismatch': 'The other side speaks another version of Sallyport. Update both to the same version.',

@@ -14,6 +14,7 @@ export type TransferErrorCode =
   | 'rate-limited'
   | 'server-unreachable'
   | 'server-refused'
+  | 'server-full'
   | 'insecure-origin'
   // Trusting each other
   | 'version-mismatch'

@@ -34,7 +34,7 @@ export interface Room {
    * Hands sealed bytes to a member; resolves when the server has passed them on. Calls are sent in order and
    * paced to the server's limits. Copies nothing: leave `payload` alone until it resolves.
    * @throws TransferError `connection-lost` when the member or the connection is gone, `sender-gone` when the
-   *   sender is, `server-refused`, `rate-limited` when far more is to be relayed than the server's limits allow
+   *   sender is, `server-refused`, `server-full`, `rate-limited` when far more is to be relayed than the server's limits allow
    */
   relay(to: string, payload: Uint8Array<ArrayBuffer>): Promise<void>;
   /** A sender puts a receiver out; `onMemberLeft` is not called for it. A member already gone is no error. */

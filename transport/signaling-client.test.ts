@@ -424,7 +424,7 @@ describe('a client', () => {
     await client.joinAsReceiver(randomRoom(), new Log());
     const limited = client.joinAsReceiver(randomRoom(), new Log());
     await expect(limited).rejects.toMatchObject({ code: 'rate-limited' });
-    await expect(client.openSlot(new Log())).rejects.toMatchObject({ code: 'server-refused' });
+    await expect(client.openSlot(new Log())).rejects.toMatchObject({ code: 'server-full' });
   });
 
   test.each(['close', 'abort', 'aborted before'])('ends everything on %s', async (way) => {

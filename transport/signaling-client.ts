@@ -134,7 +134,7 @@ export class SignalingClient {
    * @param room 16 bytes in base64url.
    * @param claim 16 secret bytes: a sender that comes back with them, after a reload too, replaces its
    *   earlier connection. Derive them from the share's own secret; without, they last as long as this client.
-   * @throws TransferError `room-taken`, `rate-limited`, `server-refused`, `server-unreachable`, `version-mismatch`,
+   * @throws TransferError `room-taken`, `rate-limited`, `server-refused`, `server-full`, `server-unreachable`, `version-mismatch`,
    *   `protocol-violation`, `cancelled`
    */
   async joinAsSender(room: string, handlers: RoomHandlers, claim?: Uint8Array): Promise<Room> {

@@ -204,7 +204,7 @@ export class StandingRoom implements Room {
 const REFUSED: Readonly<Record<RefusalCode, TransferErrorCode>> = {
   malformed: 'server-refused',
   'rate-limited': 'rate-limited',
-  'server-full': 'server-refused',
+  'server-full': 'server-full',
   'unknown-slot': 'wrong-code',
   'slot-closed': 'code-used',
   'room-full': 'room-full',

@@ -64,7 +64,7 @@ describe('a malformed answer', () => {
 describe('a refusal', () => {
   const refusals: [string, TransferErrorCode, TransferErrorCode][] = [
     ['rate-limited', 'rate-limited', 'rate-limited'],
-    ['server-full', 'server-refused', 'server-refused'],
+    ['server-full', 'server-full', 'server-full'],
     ['unknown-slot', 'wrong-code', 'wrong-code'],
     ['slot-closed', 'code-used', 'code-used'],
     ['room-full', 'room-full', 'code-used'],
