@@ -419,8 +419,9 @@ static void run(void) {
     uint64_t since = clock_ns(CLOCK_MONOTONIC) - round;
     if (since < ROUND_NS) nanosleep(&(struct timespec){ 0, (long)(ROUND_NS - since) }, NULL);
     round = clock_ns(CLOCK_MONOTONIC);
-    if (sources[0].revents && !hear_owner()) return;
+    /* What has arrived before a change or a question is subject to the old settings and is counted. */
     for (int i = 0; i < 2; i++) take_in(&directions[i]);
+    if (sources[0].revents && !hear_owner()) return;
     for (int i = 0; i < 2; i++) {
       give_out(&directions[i], &directions[i].overtaking);
       give_out(&directions[i], &directions[i].delayed);

@@ -107,12 +107,16 @@ async function send(from: Held, address: string, { count, gapMs, bytes = 100 }: 
 async function flow(from: Held, to: Held, address: string, sent: Flow, meanwhile?: () => Promise<void>) {
   const receiver = start(to, process.execPath, '-e', RECEIVER);
   const lines = createInterface({ input: receiver.stdout })[Symbol.asyncIterator]();
-  await lines.next();
-  await send(from, address, sent);
-  await meanwhile?.();
-  await new Promise((resolve) => setTimeout(resolve, sent.lingerMs ?? 150));
-  receiver.stdin.end();
-  return JSON.parse((await lines.next()).value) as Received[];
+  try {
+    await lines.next();
+    await send(from, address, sent);
+    await meanwhile?.();
+    await new Promise((resolve) => setTimeout(resolve, sent.lingerMs ?? 150));
+    receiver.stdin.end();
+    return JSON.parse((await lines.next()).value) as Received[];
+  } finally {
+    receiver.kill('SIGKILL');
+  }
 }
 
 function median(values: readonly number[]): number {
@@ -184,10 +188,10 @@ describe.skipIf(!hasNamespaces)('a link', { timeout: 30_000 }, () => {
   const down = (sent: Flow) => flow(far, near, '10.99.0.1', sent);
 
   test('delays each direction by its own time', async () => {
-    await connect({ up: { delayMs: 20 }, down: { delayMs: 40 } });
+    await connect({ up: { delayMs: 50 }, down: { delayMs: 100 } });
     for (const [received, delayMs] of [
-      [await up({ count: 200, gapMs: 3 }), 20],
-      [await down({ count: 200, gapMs: 3 }), 40],
+      [await up({ count: 200, gapMs: 3 }), 50],
+      [await down({ count: 200, gapMs: 3 }), 100],
     ] as const) {
       expect(received.length).toBe(200);
       expect(Math.min(...delays(received))).toBeGreaterThanOrEqual(delayMs);
@@ -206,18 +210,15 @@ describe.skipIf(!hasNamespaces)('a link', { timeout: 30_000 }, () => {
   });
 
   test('lets through no more than the rate, and no less', async () => {
-    const running = await connect({ rateMbit: 10 });
+    await connect({ rateMbit: 10, queueKib: 2048 });
     const bytes = 1458;
-    const received = await up({ count: 2000, gapMs: 0.5, bytes });
-    const seconds = ((received.at(-1)?.at ?? 0) - (received[0]?.at ?? 0)) / 1000;
-    const { delivered, queueDrops } = (await running.counters()).up;
-    const rateMbit = ((delivered - 1) * (bytes + HEADERS_BYTES) * 8) / seconds / 1e6;
-    expect(rateMbit).toBeGreaterThan(9);
-    expect(rateMbit).toBeLessThan(11);
-    expect(delivered + queueDrops).toBe(2000);
-    // A full queue of 64 KiB takes 52.4 ms at this rate.
-    expect(median(delays(received))).toBeGreaterThan(47);
-    expect(median(delays(received))).toBeLessThan(58);
+    const received = await up({ count: 800, gapMs: 0, bytes, lingerMs: 1200 });
+    expect(received.length).toBe(800);
+    const window = 400;
+    const tookMs = received.slice(window).map(({ at }, index) => at - (received[index]?.at ?? 0));
+    const rateMbit = (window * (bytes + HEADERS_BYTES) * 8) / median(tookMs) / 1000;
+    expect(rateMbit).toBeGreaterThan(9.5);
+    expect(rateMbit).toBeLessThan(10.5);
   });
 
   test('drops what does not fit into the queue, and sends what waits at a new rate', async () => {
@@ -265,14 +266,16 @@ describe.skipIf(!hasNamespaces)('a link', { timeout: 30_000 }, () => {
     expect(reordered).toBeGreaterThan(80);
     expect(reordered).toBeLessThan(120);
     const early = received.filter(({ delayMs }) => delayMs < 50);
-    expect(early.length).toBeGreaterThan(reordered * 0.9);
+    expect(early.length).toBeGreaterThan(reordered / 2);
     expect(early.length).toBeLessThanOrEqual(reordered);
-    expect(median(delays(early))).toBeLessThan(25);
-    // Those that travel and those that overtake each keep their order.
-    const late = received.filter(({ delayMs }) => delayMs >= 50);
-    for (const kind of [early, late]) {
-      expect(indices(kind)).toEqual(indices(kind).toSorted((a, b) => a - b));
-    }
+    // Those that travel keep their order among themselves: what was overtaken overtakes nothing.
+    let newest = -1;
+    const overtaken = indices(received).filter((index) => {
+      newest = Math.max(newest, index);
+      return index < newest;
+    });
+    expect(overtaken.length).toBeGreaterThan(100);
+    expect(overtaken).toEqual(overtaken.toSorted((a, b) => a - b));
   });
 
   test('is another link once it was changed, and keeps its seed', async () => {
@@ -380,9 +383,10 @@ describe.skipIf(!hasNamespaces)('a link', { timeout: 30_000 }, () => {
       expect(await ask(line)).toBe(answer);
     }
     // Several lines at once, and one that never ends.
+    const exited = once(program, 'exit');
     program.stdin.write(`a->b ${STANDING}\nb->a ${STANDING}\n${'x'.repeat(600)}`);
     expect([(await lines.next()).value, (await lines.next()).value]).toEqual(['ok', 'ok']);
-    expect(await once(program, 'exit')).toEqual([2, null]);
+    expect(await exited).toEqual([2, null]);
   });
 
   test.each([
