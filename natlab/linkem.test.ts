@@ -106,6 +106,7 @@ async function send(from: Held, address: string, { count, gapMs, bytes = 100 }: 
 
 async function flow(from: Held, to: Held, address: string, sent: Flow, meanwhile?: () => Promise<void>) {
   const receiver = start(to, process.execPath, '-e', RECEIVER);
+  const exited = once(receiver, 'exit');
   const lines = createInterface({ input: receiver.stdout })[Symbol.asyncIterator]();
   try {
     await lines.next();
@@ -116,6 +117,7 @@ async function flow(from: Held, to: Held, address: string, sent: Flow, meanwhile
     return JSON.parse((await lines.next()).value) as Received[];
   } finally {
     receiver.kill('SIGKILL');
+    await exited; // It holds the port.
   }
 }
 
