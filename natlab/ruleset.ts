@@ -5,6 +5,7 @@ export type RouterRules = RouterBehaviour & Pick<Router, 'ipv4' | 'ipv6'>;
 
 /** Ports that counting NATs give out; a mapping table of this many is read by nft in some 10 ms. */
 const COUNTED_PORTS = { first: 40_000, last: 63_999, most: 2000 };
+/** Two flows to one place that share a hash do not both get through, so the more the better; without root, no more fit. */
 const HASHED_PORTS = { first: 40_000, count: 4096 };
 
 /** After how long a learnt mapping is forgotten where the router does not say. */
@@ -117,11 +118,9 @@ function mappings(router: RouterRules, wanAddresses: readonly string[]): string[
     fullcone: () => [],
     addr: () => [],
     port: () => [],
-    symaddr: () =>
-      ['udp', 'tcp'].map(
-        (protocol) =>
-          `oifname "wan" meta l4proto ${protocol} snat to ${wan} : jhash ip saddr . ${protocol} sport . ip daddr mod ${HASHED_PORTS.count} map ${ports(HASHED_PORTS.count, HASHED_PORTS.first, 1)}`,
-      ),
+    symaddr: () => [
+      `oifname "wan" meta l4proto { tcp, udp } snat to ${wan} : jhash ip saddr . th sport . ip daddr mod ${HASHED_PORTS.count} map ${ports(HASHED_PORTS.count, HASHED_PORTS.first, 1)}`,
+    ],
     symseq: () => {
       const step = router.portStep ?? 1;
       const room = Math.floor((COUNTED_PORTS.last - COUNTED_PORTS.first) / step) + 1;
