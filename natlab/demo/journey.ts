@@ -1,0 +1,79 @@
+import type { Sighting } from './capture.ts';
+import { type Cast, isOwn, ownerOf } from './cast.ts';
+import { type Meaning, meaningOf } from './meaning.ts';
+
+/** One datagram on its way, with the addresses that it bore at each plug. */
+export interface Journey {
+  readonly meaning: Meaning;
+  /** The host that sent it. */
+  readonly from: string;
+  readonly steps: readonly [Sighting, ...Sighting[]];
+  readonly fate: Fate;
+}
+
+export type Fate =
+  | { readonly kind: 'arrived'; readonly at: string; readonly atUs: number }
+  /** A router had it from outside and let it in no further. */
+  | { readonly kind: 'dropped'; readonly by: string }
+  /** A router had it from inside and did not let it out. */
+  | { readonly kind: 'kept'; readonly by: string; readonly isForItself: boolean }
+  | { readonly kind: 'lost' }
+  /** To an address that nobody has. */
+  | { readonly kind: 'nowhere' };
+
+/** The same bytes after this long are another datagram. */
+const LONGEST_JOURNEY_US = 10e6;
+/** So much of a datagram tells it from all others: STUN's transaction, DTLS's record number. */
+const KEY_BYTES = 64;
+
+/** Puts the sightings of each datagram together. Data is left out: there is too much of it, and it is all alike. */
+export function journeysOf(cast: Cast, sightings: readonly Sighting[]): Journey[] {
+  const all: [Sighting, ...Sighting[]][] = [];
+  const underWay = new Map<string, [Sighting, ...Sighting[]][]>();
+  for (const sighting of sightings) {
+    const { kind } = meaningOf(sighting.payload);
+    if (kind === 'data' || kind === 'other') continue;
+    const key = `${sighting.sizeBytes} ${Buffer.from(sighting.payload.subarray(0, KEY_BYTES)).toString('latin1')}`;
+    const candidates = underWay.get(key) ?? [];
+    underWay.set(key, candidates);
+    const steps = candidates.find(
+      (journey) =>
+        !journey.some(({ machine }) => machine === sighting.machine) &&
+        sighting.atUs - journey[0].atUs < LONGEST_JOURNEY_US,
+    );
+    if (steps !== undefined) {
+      steps.push(sighting);
+    } else if (isOwn(cast, sighting.machine, sighting.source)) {
+      const journey: [Sighting] = [sighting];
+      all.push(journey);
+      candidates.push(journey);
+    }
+  }
+  return all.map((steps) => ({
+    meaning: meaningOf(steps[0].payload),
+    from: steps[0].machine,
+    steps,
+    fate: fateOf(cast, steps),
+  }));
+}
+
+/** Its source as it was when it left the last machine on the sender's side. */
+export function sourceOutside(cast: Cast, { steps }: Pick<Journey, 'steps'>): string {
+  return (steps.findLast((step) => isOwn(cast, step.machine, step.source)) ?? steps[0]).source;
+}
+
+function fateOf(cast: Cast, steps: readonly [Sighting, ...Sighting[]]): Fate {
+  const last = steps.at(-1) ?? steps[0];
+  const { machine, target, atUs } = last;
+  if (!isOwn(cast, machine, last.source)) {
+    return machine in cast.natOf ? { kind: 'dropped', by: machine } : { kind: 'arrived', at: machine, atUs };
+  }
+  // What it would have come to next on its way out.
+  const chain = cast.routersOf[steps[0].machine] ?? [];
+  const next = chain[chain.indexOf(machine) + 1];
+  if (next !== undefined) {
+    const isForItself = chain.some((router) => isOwn(cast, router, target));
+    return { kind: 'kept', by: next, isForItself };
+  }
+  return ownerOf(cast, target) === undefined ? { kind: 'nowhere' } : { kind: 'lost' };
+}
