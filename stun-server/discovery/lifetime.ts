@@ -8,7 +8,7 @@ import type { Ask } from './transaction.ts';
 
 /**
  * How long an idle mapping lasts: each of several sockets asks once and rests for a time of its own; then another
- * socket has the server answer to its mapped port (RESPONSE-PORT). Takes `boundSeconds` and two more.
+ * socket has the server answer to its mapped port (RESPONSE-PORT). Takes `boundSeconds` and about five more.
  *
  * @param localAddress of this machine.
  * @returns null where even a mapping just made is not reached so: the server does not do RESPONSE-PORT.
