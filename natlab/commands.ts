@@ -1,22 +1,29 @@
+import type { Emulation } from './emulation.ts';
 import type { Address, Cable, Layout, Machine } from './layout.ts';
 import { ruleset } from './ruleset.ts';
 
 /**
  * The shell script that builds a layout in an empty set of namespaces: cables, addresses, routes, rules.
  * One `ip` for all namespaces and cables, then one shell for each machine, as starting programs is what costs.
+ *
+ * @param emulation by what cables with a link are emulated
  */
-export function buildScript({ machines, cables }: Layout): string {
-  const middles = cables.filter(({ link }) => link !== undefined).map(middleOf);
+export function buildScript({ machines, cables }: Layout, emulation: Emulation = 'linkem'): string {
+  const middles = emulation === 'linkem' ? cables.filter(({ link }) => link !== undefined).map(middleOf) : [];
   const create = [
     ...[...machines.map(({ name }) => name), ...middles].map((name) => `netns add ${name}`),
-    ...cables.flatMap(cableCommands),
+    ...cables.flatMap((cable) => cableCommands(cable, middles)),
   ];
   return [
     'set -e',
     heredoc('ip -batch -', create),
     ...machines.map((machine) => inNamespace(machine.name, machineScript(machine, cables))),
     ...middles.map((middle) =>
-      inNamespace(middle, heredoc('ip -batch -', ['link set dev inner up', 'link set dev outer up'])),
+      inNamespace(
+        middle,
+        // A kernel that spoke on the link by itself would be one more that frames are lost to.
+        `echo 1 > /proc/sys/net/ipv6/conf/inner/disable_ipv6\necho 1 > /proc/sys/net/ipv6/conf/outer/disable_ipv6\n${heredoc('ip -batch -', ['link set dev inner up', 'link set dev outer up'])}`,
+      ),
     ),
     // Frames that a network card would cut up must have been cut before they reach an emulated link.
     ...cables
@@ -29,7 +36,7 @@ export function buildScript({ machines, cables }: Layout): string {
   ].join('\n');
 }
 
-/** The namespace in the middle of a cable that is emulated, with the interfaces `inner` and `outer`. */
+/** The namespace in the middle of a cable that linkem emulates, with the interfaces `inner` and `outer`. */
 export function middleOf({ machine }: Pick<Cable, 'machine'>): string {
   return `cable-${machine}`;
 }
@@ -72,12 +79,12 @@ export function inNamespace(name: string, script: string): string {
   return heredoc(`ip netns exec ${name} sh -e -s`, [script], `END-${name}`);
 }
 
-function cableCommands(cable: Cable): string[] {
-  const { machine, interface: plug, into, link } = cable;
-  if (link === undefined) {
+function cableCommands(cable: Cable, middles: readonly string[]): string[] {
+  const { machine, interface: plug, into } = cable;
+  const middle = middleOf(cable);
+  if (!middles.includes(middle)) {
     return [`link add dev ${plug} netns ${machine} type veth peer name ${machine} netns ${into}`];
   }
-  const middle = middleOf(cable);
   return [
     `link add dev ${plug} netns ${machine} type veth peer name inner netns ${middle}`,
     `link add dev ${machine} netns ${into} type veth peer name outer netns ${middle}`,

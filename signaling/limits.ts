@@ -50,6 +50,9 @@ export interface Limits {
   readonly firstRelayMs: number;
   /** Between relays of a receiver in a code room: it is there for one handshake. */
   readonly idleMs: number;
+  /** Heartbeats: how often a ping, and how long its answer may take. A sender whose line was cut must be back in seconds. */
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
   /** From opening a connection to the Socket.IO handshake, to the end of TLS', and of each request's headers. */
   readonly helloMs: number;
   /** From the first byte of an HTTP request to its last: 64 KiB over a slow line. */
@@ -58,6 +61,8 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   messageBytes: 64 * 1024,
+  pingIntervalMs: 5_000,
+  pingTimeoutMs: 4_000,
   sockets: 10_000,
   socketsPerAddress: 200,
   tcpConnections: 12_000,

@@ -129,6 +129,8 @@ function attachSocketIo(
     perMessageDeflate: false,
     httpCompression: false,
     connectTimeout: limits.helloMs,
+    pingInterval: limits.pingIntervalMs,
+    pingTimeout: limits.pingTimeoutMs,
     allowRequest(request, decide) {
       const refusal = admission.refusal(request);
       decide(refusal, refusal === null);
