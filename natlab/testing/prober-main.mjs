@@ -9,16 +9,15 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const codeOf = (error) => error.code;
 
 const commands = {
-  /** A UDP socket; with `to` it is connected, and so hears of ICMP errors. */
-  udp: ({ socket: name, family, port, to }) =>
+  udp: ({ socket: name, family, port }) =>
     new Promise((resolve, reject) => {
       const socket = createSocket(`udp${family}`).once('error', reject);
-      sockets.set(name, (text, { address, port }) =>
-        to
-          ? socket.send(text)
-          : new Promise((sent, failed) =>
-              socket.send(text, port, address, (error) => (error ? failed(error) : sent())),
-            ),
+      sockets.set(
+        name,
+        (text, { address, port }) =>
+          new Promise((sent, failed) =>
+            socket.send(text, port, address, (error) => (error ? failed(error) : sent())),
+          ),
       );
       socket.on('message', (message, { address, port }) =>
         say({ socket: name, text: String(message), address, port }),
@@ -26,19 +25,15 @@ const commands = {
       socket.bind({ port }, () => resolve({ port: socket.address().port }));
     }),
 
-  /** A TCP connection. */
-  tcp: ({ socket: name, to, port }) =>
+  tcp: ({ socket: name, to }) =>
     new Promise((resolve, reject) => {
-      const socket = connect({ host: to.address, port: to.port, ...(port && { localPort: port }) }).once(
-        'error',
-        reject,
-      );
+      const socket = connect(to.port, to.address).once('error', reject);
       sockets.set(name, (text) => void socket.write(text));
       socket.on('data', (text) => say({ socket: name, text: String(text), ...to }));
       socket.on('connect', () => resolve({ port: socket.localPort }));
     }),
 
-  /** A TCP server that says who called, and sends back what it is sent. */
+  /** A TCP server that sends back what it is sent. */
   listen: ({ port, family }) =>
     new Promise((resolve, reject) => {
       const server = createServer((socket) => socket.on('error', () => {}).pipe(socket)).once(
@@ -54,8 +49,7 @@ const commands = {
    * What comes of a first packet to somewhere: `open` (TCP) or an error's code, or `silence` if nothing has come
    * once another packet, sent later, was refused.
    */
-  knock: async ({ protocol, to, refusing }) => {
-    const knockAt = protocol === 'tcp' ? knockTcp : knockUdp;
+  knock: async ({ to, refusing }) => {
     const answer = knockAt(to);
     if (refusing === undefined) return { answer: await answer };
     await knockAt(refusing);
@@ -63,6 +57,8 @@ const commands = {
     return { answer: await Promise.race([answer, 'silence']) };
   },
 };
+
+const knockAt = (to) => (to.protocol === 'tcp' ? knockTcp(to) : knockUdp(to));
 
 const knockTcp = ({ address, port }) =>
   new Promise((resolve) => {

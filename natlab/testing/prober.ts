@@ -25,7 +25,7 @@ export class Prober {
 
   constructor(host: LabHost) {
     this.#child = host.start(process.execPath, [PROGRAM]);
-    this.#child.stderr?.pipe(process.stderr);
+    this.#child.stderr?.on('data', (text) => process.stderr.write(text));
     if (this.#child.stdout === null) throw new Error('no output');
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const { id, socket, ...said } = JSON.parse(line);
@@ -53,8 +53,16 @@ export class Prober {
    * What comes of a first packet: `open`, an error's code, or, once a packet sent later was refused elsewhere,
    * `silence`.
    */
-  async knock(protocol: 'udp' | 'tcp', to: Endpoint, refusing?: Endpoint): Promise<string> {
-    return (await this.#ask<{ answer: string }>('knock', { protocol, to, refusing })).answer;
+  async knock(
+    protocol: 'udp' | 'tcp',
+    to: Endpoint,
+    refusing?: Endpoint & { protocol?: 'udp' | 'tcp' },
+  ): Promise<string> {
+    const { answer } = await this.#ask<{ answer: string }>('knock', {
+      to: { protocol, ...to },
+      ...(refusing && { refusing: { protocol, ...refusing } }),
+    });
+    return answer;
   }
 
   async #socket(does: string, options: object): Promise<ProbeSocket> {
