@@ -3,10 +3,10 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildScript, enforceScript, inNamespace, middleOf, renumberScript } from './commands.ts';
+import { type EmulatedLink, type Emulation, findEmulation, startLink } from './emulation.ts';
 import { type Keeper, openKeeper, type Privilege } from './keeper.ts';
 import { type Cable, type Layout, layOut, type Machine } from './layout.ts';
 import type { Link } from './link.ts';
-import { type Linkem, startLinkem } from './linkem.ts';
 import { checkRouter, type NatType, type Network, type Router, type RouterBehaviour } from './network.ts';
 import { type PortMapper, startPortMapper } from './port-mapping.ts';
 
@@ -80,7 +80,7 @@ export interface LabCable {
   /** Is another link from now on; only for a cable that was described with one. */
   change(link: Link): Promise<void>;
   /** What an emulated link has moved, lost and dropped. */
-  counters(): ReturnType<Linkem['counters']>;
+  counters(): ReturnType<EmulatedLink['counters']>;
 }
 
 const RUN_TIMEOUT_MS = 60_000;
@@ -95,9 +95,10 @@ const RUN_TIMEOUT_MS = 60_000;
 export async function openLab(network: Network, privilege?: Privilege): Promise<Lab> {
   const layout = layOut(network);
   const keeper = await openKeeper(privilege);
-  const lab = new RunningLab(layout, keeper);
+  const emulation = await findEmulation(keeper);
+  const lab = new RunningLab(layout, keeper, emulation);
   try {
-    await keeper.run(buildScript(layout));
+    await keeper.run(buildScript(layout, emulation));
     await lab.startLinks();
     await lab.startPortMappers();
     return lab;
@@ -110,15 +111,17 @@ export async function openLab(network: Network, privilege?: Privilege): Promise<
 class RunningLab implements Lab {
   readonly #machines: Map<string, Machine>;
   readonly #cables: Map<string, Cable>;
-  readonly #links = new Map<string, Linkem>();
+  readonly #links = new Map<string, EmulatedLink>();
   readonly #portMappers = new Map<string, PortMapper>();
   readonly #keeper: Keeper;
+  readonly #emulation: Emulation;
   readonly #children = new Set<ChildProcess>();
 
-  constructor({ machines, cables }: Layout, keeper: Keeper) {
+  constructor({ machines, cables }: Layout, keeper: Keeper, emulation: Emulation) {
     this.#machines = new Map(machines.map((machine) => [machine.name, machine]));
     this.#cables = new Map(cables.map((cable) => [cable.machine, cable]));
     this.#keeper = keeper;
+    this.#emulation = emulation;
   }
 
   get folder(): string {
@@ -129,8 +132,7 @@ class RunningLab implements Lab {
     await Promise.all(
       [...this.#cables.values()].map(async (cable) => {
         if (cable.link === undefined) return;
-        const enter = this.#keeper.enter(middleOf(cable));
-        const link = await startLinkem({ enter, interfaces: ['inner', 'outer'], link: cable.link });
+        const link = await startLink(this.#keeper, cable, cable.link, this.#emulation);
         this.#links.set(cable.machine, link);
       }),
     );
@@ -236,13 +238,14 @@ class RunningLab implements Lab {
   cable(name: string): LabCable {
     const cable = this.#cables.get(name);
     if (cable === undefined) throw new RangeError(`There is no machine called ${name} that has a cable.`);
-    const link = (): Linkem => {
+    const link = (): EmulatedLink => {
       const running = this.#links.get(name);
       if (running === undefined) throw new RangeError(`The cable of ${name} was described without a link.`);
       return running;
     };
     // The end that is not the machine's own: an interface that is set down itself loses its routes.
-    const [namespace, device] = cable.link === undefined ? [cable.into, name] : [middleOf(cable), 'inner'];
+    const hasMiddle = cable.link !== undefined && this.#emulation === 'linkem';
+    const [namespace, device] = hasMiddle ? [middleOf(cable), 'inner'] : [cable.into, name];
     const set = (state: 'up' | 'down') =>
       this.#keeper.run(`ip -n ${namespace} link set dev ${device} ${state}`).then(() => {});
     return {
