@@ -1,17 +1,21 @@
-import { access, constants, mkdir, readdir, statfs, utimes } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, statfs, utimes } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
+import { blockLength } from '#protocol/block.ts';
 import type { EntryId, FileEntry, FolderEntry } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { LocalPaths, type LocalRules } from '#protocol/local-path.ts';
-import { sumSizes } from '#protocol/manifest.ts';
 import type { ChosenEntry, HeldFile, SavedEntry, Sink } from '#transport/sink.ts';
 import { diskError } from './disk-error.ts';
+import { type Held, HeldFiles } from './held-files.ts';
 import { inParallel } from './in-parallel.ts';
+import { JOURNAL_NAME, Journal, type Noted, type NotedEntry, readJournal } from './journal.ts';
+import type { JournalRecord } from './journal-record.ts';
 import { DISK_CALLS_AT_ONCE } from './limits.ts';
 import { LinklessFolders } from './linkless-folders.ts';
-import { MadeFolders, syncAt } from './made-folders.ts';
+import { MadeFolders, placeIn, syncAt } from './made-folders.ts';
 import { PartialFiles } from './partial-files.ts';
+import { writeAll } from './write-all.ts';
 
 const THIS_SYSTEM: LocalRules = {
   windows: process.platform === 'win32',
@@ -25,11 +29,14 @@ interface Target<E> {
   readonly id: EntryId;
   readonly entry: E;
   readonly place: string;
+  /** Its number in the journal. */
+  readonly number: number;
 }
 
 /**
  * Saves a share in a folder. What stands there is left alone: what has the name of something existing gets a numbered
  * one, a folder as a whole, so that a share never mixes with what was there; nothing is written through a link.
+ * What an interrupted run has written is gone on with by the next (`journal.ts`).
  */
 export class FolderSink implements Sink {
   readonly #dir: string;
@@ -38,6 +45,9 @@ export class FolderSink implements Sink {
   readonly #folders: LinklessFolders;
   readonly #made: MadeFolders;
   #partials: PartialFiles | null = null;
+  #journal: Journal | null = null;
+  /** Whether there is anything that another run could go on with. */
+  #hasKept = false;
   readonly #files = new Map<EntryId, Target<FileEntry>>();
   readonly #folderEntries: Target<FolderEntry>[] = [];
   /** Real paths of what has its final name. */
@@ -48,7 +58,10 @@ export class FolderSink implements Sink {
     this.#root = root;
     this.#rules = rules;
     this.#folders = folders;
-    this.#made = new MadeFolders(folders, root);
+    this.#made = new MadeFolders(folders, root, (planned, place) => {
+      // Ahead of every intent in it, since it is noted first.
+      void this.#journal?.note({ type: 'folder', planned, place }).catch(() => {});
+    });
   }
 
   /**
@@ -67,40 +80,58 @@ export class FolderSink implements Sink {
     }
   }
 
-  async open(chosen: readonly ChosenEntry[], _shareId: string): Promise<readonly HeldFile[]> {
-    await this.#guard(this.#dir, async () => {
-      const neededBytes = sumSizes(chosen.map(({ entry }) => entry));
-      const { blocks, bavail, bsize } = await statfs(this.#root);
-      // Some network disks know no size of theirs.
-      if (blocks > 0 && neededBytes > bavail * bsize) {
-        throw new TransferError('disk-full', `${neededBytes} bytes needed, ${bavail * bsize} free`);
-      }
-      const places = new LocalPaths(this.#rules, await readdir(this.#root));
-      for (const { id, entry } of chosen) {
-        const place = places.add(entry);
-        if (entry.kind === 'file') this.#files.set(id, { id, entry, place });
-        else this.#folderEntries.push({ id, entry, place });
-      }
-      this.#partials = await PartialFiles.create(this.#folders, this.#root);
-      return [];
+  async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
+    return this.#guard(this.#dir, async () => {
+      this.#partials = await PartialFiles.claim(this.#folders, this.#root, shareId);
+      const boot = await bootId();
+      const noted = await readJournal(this.#folders, this.#partials.folder, shareId);
+      this.#hasKept = noted !== null;
+      this.#plan(chosen, noted?.entries ?? new Map());
+      const found = noted ? await this.#find(noted, boot) : new Map<EntryId, Held>();
+      await this.#checkSpace(found);
+      const places = noted ? await this.#holder(noted, boot).foldersOf(noted) : new Map<string, string>();
+      this.#made.adopt(places);
+      await this.#beginJournal(shareId, boot, noted, found, places);
+      for (const [id, held] of found) if (held.committed) this.#saved.set(id, join(this.#root, held.place));
+      this.#hasKept = found.size > 0;
+      return [...found].map(
+        ([id, held]): HeldFile =>
+          held.committed ? { id, committed: true } : { id, committed: false, leaves: held.leaves },
+      );
     });
   }
 
-  async write(id: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>, _leaf: Uint8Array): Promise<void> {
-    const { entry } = this.#file(id);
+  async read(id: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { entry, number } = this.#file(id);
+    // Not from Node's pool, so that it may be handed on; not zeroed, since all of it is filled or none is given.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer);
     await this.#guard(entry.path, () =>
-      this.#opened.use(id, modeOf(entry), async (handle) => {
-        for (let at = 0; at < bytes.length; ) {
-          at += (await handle.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
+      this.#opened.partials.use(number, modeOf(entry), async (handle) => {
+        for (let at = 0; at < lengthBytes; ) {
+          const { bytesRead } = await handle.read(bytes, at, lengthBytes - at, offset + at);
+          if (bytesRead === 0) throw new Error('the file is too short');
+          at += bytesRead;
         }
       }),
     );
+    return bytes;
   }
 
-  async commit(id: EntryId, _root: Uint8Array): Promise<void> {
-    const { entry, place } = this.#file(id);
+  async write(id: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>, leaf: Uint8Array): Promise<void> {
+    const { entry, number } = this.#file(id);
     await this.#guard(entry.path, async () => {
-      await this.#opened.use(id, modeOf(entry), async (handle) => {
+      const { partials, journal } = this.#opened;
+      await partials.write(number, modeOf(entry), (handle) => writeAll(handle, bytes, offset));
+      await journal.note({ type: 'block', number, index: offset / BLOCK_BYTES, leaf });
+    });
+    this.#hasKept = true;
+  }
+
+  async commit(id: EntryId, root: Uint8Array): Promise<void> {
+    const { entry, number, place } = this.#file(id);
+    await this.#guard(entry.path, async () => {
+      const { partials, journal } = this.#opened;
+      await partials.use(number, modeOf(entry), async (handle) => {
         const { modifiedMs } = entry;
         // A disk that keeps no such time keeps the file all the same. A Date: Node takes a negative number for now.
         if (modifiedMs !== undefined)
@@ -108,25 +139,30 @@ export class FolderSink implements Sink {
         if (entry.sizeBytes >= BLOCK_BYTES) await handle.sync();
       });
       const folder = await this.#made.make(posix.dirname(place));
-      this.#saved.set(id, join(folder, await this.#opened.moveTo(folder, posix.basename(place), id)));
+      const intend = (name: string) =>
+        journal.note({ type: 'intent', number, root, place: placeIn(this.#root, join(folder, name)) });
+      const name = await partials.moveTo(folder, posix.basename(place), number, intend);
+      this.#saved.set(id, join(folder, name));
+      // Where this is lost, the intent is looked into.
+      void journal.note({ type: 'committed', number }).catch(() => {});
     });
+    this.#hasKept = true;
   }
 
   async discard(id: EntryId): Promise<void> {
-    const { entry } = this.#file(id);
-    await this.#guard(entry.path, () => this.#opened.remove(id));
+    const { entry, number } = this.#file(id);
+    await this.#guard(entry.path, () => this.#opened.partials.remove(number));
   }
 
   async finish(): Promise<readonly SavedEntry[]> {
     return this.#guard(this.#dir, async () => {
-      await this.#opened.removeAll();
+      const { partials, journal } = this.#opened;
       await inParallel(this.#folderEntries, DISK_CALLS_AT_ONCE, async ({ id, place }) => {
         this.#saved.set(id, await this.#made.make(place));
       });
-      await inParallel([...this.#files.values()], DISK_CALLS_AT_ONCE, (file) => this.#syncSmall(file));
-      // After all names are in their places, since each changes its folder's time.
-      await inParallel(this.#folderEntries, DISK_CALLS_AT_ONCE, (folder) => this.#setTime(folder));
-      await this.#made.sync();
+      await this.#syncSaved();
+      await journal.close();
+      await partials.removeAll();
       await this.#folders.close();
       return [...this.#saved]
         .sort(([a], [b]) => a - b)
@@ -134,20 +170,124 @@ export class FolderSink implements Sink {
     });
   }
 
-  async read(): Promise<Uint8Array<ArrayBuffer>> {
-    throw new TransferError('sink-failed', 'nothing is kept from earlier runs');
-  }
-
-  suspend(): Promise<void> {
-    return this.abort();
+  async suspend(): Promise<void> {
+    if (!this.#hasKept) return this.abort();
+    await this.#guard(this.#dir, async () => {
+      try {
+        if (this.#journal) {
+          await this.#partials?.sync();
+          await this.#syncSaved();
+          await this.#journal.note({ type: 'durable' });
+          await this.#journal.sync();
+        }
+      } finally {
+        await this.#journal?.close();
+        await this.#partials?.close();
+        await this.#folders.close();
+      }
+    });
   }
 
   async abort(): Promise<void> {
     await this.#guard(this.#dir, async () => {
+      await this.#journal?.close();
       await this.#partials?.removeAll();
       await this.#made.removeEmpty();
       await this.#folders.close();
     });
+  }
+
+  /** Gives entries their numbers and places. Those of an earlier run come first, as they did then: so their places are what they were. */
+  #plan(chosen: readonly ChosenEntry[], noted: ReadonlyMap<number, NotedEntry>): void {
+    const numbers = new Map([...noted.values()].map(({ kind, path, number }) => [`${kind}/${path}`, number]));
+    const numberOf = ({ entry: { kind, path } }: ChosenEntry) => numbers.get(`${kind}/${path}`) ?? Infinity;
+    let next = [...noted.keys()].reduce((highest, number) => Math.max(highest, number), -1) + 1;
+    const places = new LocalPaths(this.#rules);
+    for (const one of [...chosen].sort((a, b) => numberOf(a) - numberOf(b) || 0)) {
+      const { id, entry } = one;
+      const known = numberOf(one);
+      const number = known === Infinity ? next++ : known;
+      const place = places.add(entry);
+      if (entry.kind === 'file') this.#files.set(id, { id, entry, place, number });
+      else this.#folderEntries.push({ id, entry, place, number });
+    }
+  }
+
+  /** What is there of the files of an earlier run; nothing of one that has another size now. */
+  async #find(noted: Noted, boot: string): Promise<Map<EntryId, Held>> {
+    const holder = this.#holder(noted, boot);
+    const held = await inParallel(
+      [...this.#files.values()],
+      DISK_CALLS_AT_ONCE,
+      async ({ id, entry, number }) => {
+        const file = noted.entries.get(number);
+        return [id, file?.sizeBytes === entry.sizeBytes ? await holder.find(file) : null] as const;
+      },
+    );
+    return new Map(held.filter((one): one is [EntryId, Held] => one[1] !== null));
+  }
+
+  #holder(noted: Noted, boot: string): HeldFiles {
+    return new HeldFiles(this.#folders, this.#root, this.#partials as PartialFiles, noted, boot);
+  }
+
+  async #checkSpace(held: ReadonlyMap<EntryId, Held>): Promise<void> {
+    let neededBytes = 0;
+    for (const { id, entry } of this.#files.values()) {
+      const has = held.get(id);
+      if (has?.committed) continue;
+      neededBytes += entry.sizeBytes;
+      for (const index of has?.leaves.keys() ?? []) neededBytes -= blockLength(entry.sizeBytes, index);
+    }
+    const { blocks, bavail, bsize } = await statfs(this.#root);
+    // Some network disks know no size of theirs.
+    if (blocks > 0 && neededBytes > bavail * bsize) {
+      throw new TransferError('disk-full', `${neededBytes} bytes needed, ${bavail * bsize} free`);
+    }
+  }
+
+  /** Removes what is of no use any more and begins a journal that says what is. */
+  async #beginJournal(
+    shareId: string,
+    boot: string,
+    noted: Noted | null,
+    held: ReadonlyMap<EntryId, Held>,
+    folders: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const partials = this.#partials as PartialFiles;
+    const durable: JournalRecord[] = [];
+    const others: JournalRecord[] = [];
+    const partial = new Set<number>();
+    for (const { number, entry } of this.#folderEntries)
+      others.push({ type: 'entry', number, kind: 'folder', path: entry.path, sizeBytes: 0 });
+    for (const { id, number, entry } of this.#files.values()) {
+      const has = held.get(id);
+      const commit = has?.committed ? noted?.entries.get(number)?.commit : null;
+      if (has?.committed === false) partial.add(number);
+      const records = commit?.durable ? durable : others;
+      records.push({ type: 'entry', number, kind: 'file', path: entry.path, sizeBytes: entry.sizeBytes });
+      const leaves = has?.committed ? noted?.entries.get(number)?.leaves : has?.leaves;
+      for (const [index, leaf] of leaves ?? []) records.push({ type: 'block', number, index, leaf });
+      if (!commit) continue;
+      records.push({ type: 'intent', number, root: commit.root, place: commit.place });
+      records.push({ type: 'committed', number });
+    }
+    await partials.keep(partial, [JOURNAL_NAME]);
+    this.#journal = await Journal.create(this.#folders, partials.folder, [
+      { type: 'share', shareId, boot },
+      ...[...folders].map(([planned, place]): JournalRecord => ({ type: 'folder', planned, place })),
+      ...durable,
+      { type: 'durable' },
+      ...others,
+    ]);
+  }
+
+  /** Makes everything that has its final name durable. */
+  async #syncSaved(): Promise<void> {
+    await inParallel([...this.#files.values()], DISK_CALLS_AT_ONCE, (file) => this.#syncSmall(file));
+    // After all names are in their places, since each changes its folder's time.
+    await inParallel(this.#folderEntries, DISK_CALLS_AT_ONCE, (folder) => this.#setTime(folder));
+    await this.#made.sync();
   }
 
   /** A file below a block has its final name already; it is made durable here, together with the others. */
@@ -165,9 +305,9 @@ export class FolderSink implements Sink {
       .catch(() => {});
   }
 
-  get #opened(): PartialFiles {
-    if (this.#partials === null) throw new Error('the sink was not opened');
-    return this.#partials;
+  get #opened(): { partials: PartialFiles; journal: Journal } {
+    if (this.#partials === null || this.#journal === null) throw new Error('the sink was not opened');
+    return { partials: this.#partials, journal: this.#journal };
   }
 
   #file(id: EntryId): Target<FileEntry> {
@@ -188,4 +328,9 @@ export class FolderSink implements Sink {
 /** Less the umask, as for any file that a program makes. */
 function modeOf({ executable }: FileEntry): number {
   return executable ? 0o777 : 0o666;
+}
+
+/** Names this start of the machine, where the system tells; else empty. */
+async function bootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => '')).trim();
 }

@@ -11,3 +11,18 @@ export const DISK_CALLS_AT_ONCE = 16;
 
 /** Numbers tried for a name that is taken, one after the other, before something must be wrong with the disk. */
 export const MAX_NAMES_TRIED = 10_000;
+
+/** One record of a sink's journal: two paths of 4096 bytes, and numbers. */
+export const MAX_JOURNAL_RECORD_BYTES = 16 * 1024;
+
+/** What of a journal is read: a million files with their longest paths, or blocks of some 8 TiB. */
+export const MAX_JOURNAL_BYTES = 512 * 1024 * 1024;
+
+/** Receivers of one share into one folder at once: each has partial files of its own. */
+export const MAX_PARTIAL_FOLDERS = 1000;
+
+/** How often a lock is touched while it is held, for those on other machines who share the disk. */
+export const LOCK_TOUCH_MS = 15_000;
+
+/** A lock of another machine, whose processes cannot be seen, holds so long after it was touched last. */
+export const LOCK_SILENCE_MS = 60_000;

@@ -1,5 +1,5 @@
 import { constants, mkdir, open, rmdir } from 'node:fs/promises';
-import { basename, dirname, join, posix } from 'node:path';
+import { basename, dirname, join, posix, relative, sep } from 'node:path';
 import { systemCode } from './disk-error.ts';
 import { underFreeName, unlessTaken } from './free-name.ts';
 import { inParallel } from './in-parallel.ts';
@@ -15,13 +15,30 @@ const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EPERM', 'EISDIR', 'EACCES']);
  */
 export class MadeFolders {
   readonly #folders: LinklessFolders;
+  readonly #target: string;
+  readonly #onMade: (planned: string, place: string) => void;
   /** Planned path to real path; parents before what lies in them. */
   readonly #made: Map<string, Promise<string>>;
 
-  /** @param target real path of the folder that the share is saved in */
-  constructor(folders: LinklessFolders, target: string) {
+  /**
+   * @param target real path of the folder that the share is saved in
+   * @param onMade is told where a folder lies that was made, `/`-separated, in the target
+   */
+  constructor(
+    folders: LinklessFolders,
+    target: string,
+    onMade: (planned: string, place: string) => void = () => {},
+  ) {
     this.#folders = folders;
+    this.#target = target;
+    this.#onMade = onMade;
     this.#made = new Map([['.', Promise.resolve(target)]]);
+  }
+
+  /** Takes in folders that an earlier run made: planned path to place in the target; parents first. */
+  adopt(places: ReadonlyMap<string, string>): void {
+    for (const [planned, place] of places)
+      this.#made.set(planned, Promise.resolve(join(this.#target, place)));
   }
 
   /** The real path of the folder planned at this path, made now if need be; `.` is the target. */
@@ -39,7 +56,9 @@ export class MadeFolders {
     const name = await this.#folders.within(parent, (at) =>
       underFreeName(posix.basename(planned), 'folder', (free) => unlessTaken(() => mkdir(at(free)))),
     );
-    return join(parent, name);
+    const path = join(parent, name);
+    this.#onMade(planned, placeIn(this.#target, path));
+    return path;
   }
 
   /** Makes the names in all of them, and in the target, durable. */
@@ -65,6 +84,11 @@ export class MadeFolders {
     const settled = await Promise.allSettled(this.#made.values());
     return settled.flatMap((made) => (made.status === 'fulfilled' ? [made.value] : []));
   }
+}
+
+/** A path in the target as a place: relative, `/`-separated. */
+export function placeIn(target: string, path: string): string {
+  return relative(target, path).split(sep).join('/');
 }
 
 /** Makes a file or folder durable. */

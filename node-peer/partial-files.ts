@@ -1,67 +1,166 @@
-import { constants, type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import type { EntryId } from '#protocol/entry.ts';
-import { moveToFreeName, underFreeName } from './free-name.ts';
+import { chmod, constants, type FileHandle, lstat, mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FolderLock, LOCK_NAME } from './folder-lock.ts';
+import { moveToFreeName, underFreeName, unlessTaken } from './free-name.ts';
 import { HandleCache } from './handle-cache.ts';
-import { MAX_OPEN_FILES } from './limits.ts';
+import { inParallel } from './in-parallel.ts';
+import { DISK_CALLS_AT_ONCE, MAX_OPEN_FILES, MAX_PARTIAL_FOLDERS } from './limits.ts';
 import type { LinklessFolders } from './linkless-folders.ts';
 
-const WRITE_FLAGS = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
+const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Files that are being received. They lie in one folder inside the target, named by their entries' ids: on the
- * target's own disk, so that they can be moved in one step, and under no name that the share chose.
+ * Files that are being received. They lie in one folder inside the target, named by their numbers in the journal, which
+ * lies beside them: on the target's own disk, so that they can be moved in one step, and under no name that the share
+ * chose. The folder is found again by the share's id; each of several runs at once has one of its own.
  */
 export class PartialFiles {
+  readonly folder: string;
   readonly #folders: LinklessFolders;
-  readonly #parent: string;
-  readonly #folder: string;
-  readonly #begun = new Set<EntryId>();
-  readonly #handles = new HandleCache<EntryId>(MAX_OPEN_FILES);
+  readonly #lock: FolderLock;
+  /** Those that are there. */
+  readonly #begun = new Set<number>();
+  /** Those written to in this run and not moved away. */
+  readonly #written = new Set<number>();
+  readonly #handles = new HandleCache<number>(MAX_OPEN_FILES);
 
-  private constructor(folders: LinklessFolders, parent: string, folder: string) {
+  private constructor(folders: LinklessFolders, folder: string, lock: FolderLock) {
+    this.folder = folder;
     this.#folders = folders;
-    this.#parent = parent;
-    this.#folder = folder;
+    this.#lock = lock;
   }
 
-  /** Makes the folder for them in `parent`, which only this user may look into. */
-  static async create(folders: LinklessFolders, parent: string): Promise<PartialFiles> {
-    const made = await folders.within(parent, (at) => mkdtemp(at('.sallyport-partial-')));
-    return new PartialFiles(folders, parent, join(parent, basename(made)));
+  /** The share's folder in `parent` that no living run has, made if need be; only this user may look into it. */
+  static async claim(folders: LinklessFolders, parent: string, shareId: string): Promise<PartialFiles> {
+    const first = `.sallyport-partial-${shareId}`;
+    const names = Array.from({ length: MAX_PARTIAL_FOLDERS }, (_, i) =>
+      i === 0 ? first : `${first}-${i + 1}`,
+    );
+    const there = new Set(await readdir(parent));
+    const candidates = [
+      ...names.filter((name) => there.has(name)),
+      ...names.filter((name) => !there.has(name)),
+    ];
+    for (const name of candidates) {
+      const folder = join(parent, name);
+      const made = await folders.within(parent, (at) => unlessTaken(() => mkdir(at(name), { mode: 0o700 })));
+      if (!made && !(await isOwn(folders, folder))) continue;
+      const lock = await FolderLock.take(folders, folder).catch((error: unknown) => {
+        // Whoever had it has finished, and it is gone.
+        if (made) throw error;
+        return null;
+      });
+      if (lock) return new PartialFiles(folders, folder, lock);
+    }
+    throw new Error('this share is being received here too many times at once');
   }
 
-  /** Runs `task` with the entry's file, made at first use. @param mode of a file made now, less the umask */
-  use<T>(entry: EntryId, mode: number, task: (handle: FileHandle) => Promise<T>): Promise<T> {
-    return this.#handles.use(entry, () => this.#open(entry, mode), task);
+  /** Runs `task` with the file of this number, made at first use. @param mode of a file made now, less the umask */
+  use<T>(number: number, mode: number, task: (handle: FileHandle) => Promise<T>): Promise<T> {
+    return this.#handles.use(number, () => this.#open(number, mode), task);
   }
 
-  /** Gives the entry's file its final name in `folder`, numbered if need be. Returns that name. */
-  async moveTo(folder: string, name: string, entry: EntryId): Promise<string> {
-    await this.#handles.release(entry);
-    return this.#folders.within(this.#folder, (from) =>
+  /** As `use`, and the file is written to. */
+  async write(number: number, mode: number, task: (handle: FileHandle) => Promise<void>): Promise<void> {
+    this.#written.add(number);
+    await this.use(number, mode, task);
+  }
+
+  /** Length of the file that an earlier run left, or null. */
+  async lengthOf(number: number): Promise<number | null> {
+    const stats = await this.#folders.within(this.folder, (at) => lstat(at(`${number}`))).catch(() => null);
+    return stats?.isFile() ? stats.size : null;
+  }
+
+  /** Goes on with these files of an earlier run, and removes whatever else it left. */
+  async keep(held: ReadonlySet<number>, others: readonly string[]): Promise<void> {
+    for (const number of held) this.#begun.add(number);
+    const kept = new Set([...[...held].map(String), ...others, LOCK_NAME]);
+    await this.#removeAllBut(kept);
+  }
+
+  /** Gives the file its final name in `folder`, numbered if need be. @param intend is called ahead of each attempt */
+  async moveTo(
+    folder: string,
+    name: string,
+    number: number,
+    intend: (name: string) => Promise<void>,
+  ): Promise<string> {
+    await this.#handles.release(number);
+    const moved = await this.#folders.within(this.folder, (from) =>
       this.#folders.within(folder, (to) =>
-        underFreeName(name, 'file', (free) => moveToFreeName(from(`${entry}`), to(free))),
+        underFreeName(name, 'file', async (free) => {
+          if (await isThere(to(free))) return false;
+          await intend(free);
+          return moveToFreeName(from(`${number}`), to(free));
+        }),
       ),
+    );
+    this.#written.delete(number);
+    return moved;
+  }
+
+  async remove(number: number): Promise<void> {
+    await this.#handles.release(number);
+    this.#written.delete(number);
+    this.#begun.delete(number);
+    await this.#folders.within(this.folder, (at) => rm(at(`${number}`), { force: true }));
+  }
+
+  /** Makes what was written durable. */
+  async sync(): Promise<void> {
+    await inParallel([...this.#written], DISK_CALLS_AT_ONCE, (number) =>
+      this.use(number, 0, (handle) => handle.sync()),
     );
   }
 
-  async remove(entry: EntryId): Promise<void> {
-    await this.#handles.release(entry);
-    await this.#folders.within(this.#folder, (at) => rm(at(`${entry}`), { force: true }));
+  /** Leaves the files to a later run. */
+  async close(): Promise<void> {
+    await this.#handles.close();
+    await this.#lock.release();
   }
 
   async removeAll(): Promise<void> {
     await this.#handles.close();
-    await this.#folders.within(this.#parent, (at) =>
-      rm(at(basename(this.#folder)), { recursive: true, force: true }),
-    );
+    // The lock last: whoever takes the folder over then finds it empty, and keeps it.
+    await this.#removeAllBut(new Set([LOCK_NAME])).catch(() => {});
+    await this.#lock.release();
+    const parent = dirname(this.folder);
+    await this.#folders.within(parent, (at) => rmdir(at(basename(this.folder)))).catch(() => {});
   }
 
-  async #open(entry: EntryId, mode: number): Promise<FileHandle> {
-    const flags = this.#begun.has(entry) ? WRITE_FLAGS : WRITE_FLAGS | constants.O_CREAT | constants.O_EXCL;
-    const handle = await this.#folders.within(this.#folder, (at) => open(at(`${entry}`), flags, mode));
-    this.#begun.add(entry);
+  async #removeAllBut(kept: ReadonlySet<string>): Promise<void> {
+    await this.#folders.within(this.folder, async (at) => {
+      const names = (await readdir(at('.'))).filter((name) => !kept.has(name));
+      await inParallel(names, DISK_CALLS_AT_ONCE, (name) => rm(at(name), { recursive: true, force: true }));
+    });
+  }
+
+  async #open(number: number, mode: number): Promise<FileHandle> {
+    const flags = this.#begun.has(number) ? FLAGS : FLAGS | constants.O_CREAT | constants.O_EXCL;
+    const handle = await this.#folders.within(this.folder, (at) => open(at(`${number}`), flags, mode));
+    this.#begun.add(number);
     return handle;
   }
+}
+
+/** Whether a folder that was there is a folder of this user's, which is closed to others then. */
+async function isOwn(folders: LinklessFolders, folder: string): Promise<boolean> {
+  try {
+    return await folders.within(folder, async (at) => {
+      const { uid, mode } = await lstat(at('.'));
+      if (process.getuid && uid !== process.getuid()) return false;
+      if (process.platform !== 'win32' && (mode & 0o077) !== 0) await chmod(at('.'), 0o700);
+      return true;
+    });
+  } catch {
+    return false;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }

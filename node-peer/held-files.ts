@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { constants, lstat, open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { blockCount, blockLength } from '#protocol/block.ts';
+import { equalBytes } from '#protocol/leaf-tree.ts';
+import { BLOCK_BYTES } from '#protocol/limits.ts';
+import type { Noted, NotedEntry } from './journal.ts';
+import type { LinklessFolders } from './linkless-folders.ts';
+import type { PartialFiles } from './partial-files.ts';
+
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/** What of one noted file is really there. */
+export type Held =
+  | { readonly committed: true; readonly place: string }
+  | { readonly committed: false; readonly leaves: ReadonlyMap<number, Uint8Array> };
+
+/** Looks on the disk for what an earlier run noted. A journal is believed in nothing that can be seen. */
+export class HeldFiles {
+  readonly #folders: LinklessFolders;
+  readonly #root: string;
+  readonly #partials: PartialFiles;
+  /** A machine that was not started anew has lost nothing that was written, synced or not. */
+  readonly #isSameBoot: boolean;
+
+  constructor(folders: LinklessFolders, root: string, partials: PartialFiles, noted: Noted, boot: string) {
+    this.#folders = folders;
+    this.#root = root;
+    this.#partials = partials;
+    this.#isSameBoot = boot !== '' && noted.boot === boot;
+  }
+
+  async find(file: NotedEntry): Promise<Held | null> {
+    const { commit, sizeBytes, leaves } = file;
+    if (commit && (await this.#isSaved(file, commit))) return { committed: true, place: commit.place };
+    const lengthBytes = await this.#partials.lengthOf(file.number);
+    if (lengthBytes === null) return null;
+    const blocks = blockCount(sizeBytes);
+    const there = [...leaves].filter(
+      ([index]) => index < blocks && index * BLOCK_BYTES + blockLength(sizeBytes, index) <= lengthBytes,
+    );
+    return there.length === 0 ? null : { committed: false, leaves: new Map(there) };
+  }
+
+  /** Those of the share's folders that are still there. */
+  async foldersOf({ folders }: Noted): Promise<Map<string, string>> {
+    const there = new Map<string, string>();
+    for (const [planned, place] of folders) {
+      const path = join(this.#root, place);
+      const stats = await this.#folders
+        .within(dirname(path), (at) => lstat(at(basename(path))))
+        .catch(() => null);
+      if (stats?.isDirectory()) there.set(planned, place);
+    }
+    return there;
+  }
+
+  async #isSaved(file: NotedEntry, commit: NonNullable<NotedEntry['commit']>): Promise<boolean> {
+    const path = join(this.#root, commit.place);
+    try {
+      return await this.#folders.within(dirname(path), async (at) => {
+        const stats = await lstat(at(basename(path)));
+        if (!stats.isFile() || stats.size !== file.sizeBytes) return false;
+        // A large file was synced ahead of its name.
+        const isSure = commit.done && (file.sizeBytes >= BLOCK_BYTES || commit.durable || this.#isSameBoot);
+        return isSure || (await matches(at(basename(path)), file));
+      });
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Whether the file's content has the leaves that were noted, every one of them. */
+async function matches(path: string, { sizeBytes, leaves }: NotedEntry): Promise<boolean> {
+  const handle = await open(path, READ_FLAGS);
+  try {
+    for (let index = 0; index < blockCount(sizeBytes); index += 1) {
+      const leaf = leaves.get(index);
+      const bytes = Buffer.allocUnsafe(blockLength(sizeBytes, index));
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, index * BLOCK_BYTES);
+      if (!leaf || bytesRead < bytes.length || !equalBytes(createHash('sha256').update(bytes).digest(), leaf))
+        return false;
+    }
+    return true;
+  } finally {
+    await handle.close();
+  }
+}
