@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Network } from '#natlab/network.ts';
-import { openDistantPeers } from './harness/distant-peers.ts';
+import { openDistantPeers, requireNamespaces } from './harness/distant-peers.ts';
 import { digestContents, makeTree } from './harness/files.ts';
 import { expect, test } from './harness/fixtures.ts';
 import { saveAll, share, shownRoute, waitForOffer, waitForState } from './harness/pages.ts';
@@ -15,6 +15,8 @@ const TWO_HOMES: Network = {
 };
 
 const FILM = { 'film.bin': 5 * 1024 * 1024 + 17 };
+
+test.beforeAll(requireNamespaces);
 
 test('terminal to terminal, each behind a NAT: straight through', async ({ folder }) => {
   const source = await makeTree(join(folder, 'from'), FILM);

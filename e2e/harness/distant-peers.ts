@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Browser, chromium, type Page, test } from '@playwright/test';
+import { openKeeper } from '#natlab/keeper.ts';
 import { type Lab, openLab } from '#natlab/lab.ts';
 import type { Network } from '#natlab/network.ts';
 import { findChromium } from '../../scripts/find-program.mjs';
@@ -17,6 +18,17 @@ export interface DistantPeers extends AsyncDisposable {
 }
 
 const STATE_FOLDER = 'server-state';
+
+/** Skips a file's tests, and says why in a line, where there can be no network namespaces. For `test.beforeAll`. */
+export async function requireNamespaces(): Promise<void> {
+  const refusal = await openKeeper().then(
+    (keeper) => keeper.close(),
+    (error: Error) => error.message,
+  );
+  if (refusal === undefined) return;
+  process.stderr.write(`Skipped: ${refusal}\n`);
+  test.skip(true, refusal);
+}
 
 /** Opens a network and starts the server in it, with https, as pages need it to work. */
 export async function openDistantPeers(network: Network): Promise<DistantPeers> {
