@@ -102,8 +102,8 @@ const FULL_FRAME_BYTES = 1514;
  * The words that follow `tc qdisc replace dev DEVICE root` for one direction. Each direction is set where its frames
  * leave, and with a seed of its own (netem's stream is the same for the same seed, so both would lose the same frames).
  *
- * Only the text is tested, and that `tc` understands it: no kernel with netem was at hand. Known differences
- * from linkem:
+ * Delay, jitter, loss and rate were measured with them on Linux 6.1; where a kernel has no netem, the tests see their
+ * text alone. Known differences from linkem:
  * - netem's `limit` counts frames, waiting and travelling, so that a queue of small frames holds fewer bytes;
  * - a frame that netem reorders skips the queue and the rate as well;
  * - netem reorders by jitter unless it has a rate, so it is given one here (10 Gbit/s) where there is no limit.

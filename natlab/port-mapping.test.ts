@@ -234,6 +234,13 @@ describe.each<Privilege>(['root', 'user'])('a router opens ports, with the right
       expect(await whoAnswers(bob, homeAddress(), 6002)).toEqual(CLOSED);
     });
 
+    test('for as long as was granted', async () => {
+      expect(await natPmpMap(alice, UDP, 6007, 1)).toEqual({ port: 6007, lifetimeS: 1 });
+      await natPmpMap(alice, TCP, 6007, 600);
+      const whoStillAnswers = () => whoAnswers(bob, homeAddress(), 6007);
+      await expect.poll(whoStillAnswers, { timeout: 15_000 }).toEqual({ ...CLOSED, tcp: 'alice' });
+    });
+
     test("behind a carrier, at the router's own address outside", async () => {
       const [address = ''] = lab.router('inner').ipv4;
       expect(address).toMatch(/^100\.64\./);
