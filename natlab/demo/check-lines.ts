@@ -1,6 +1,6 @@
 import { type Cast, hostOf, isOwn } from './cast.ts';
-import { type Journey, sourceOutside } from './journey.ts';
-import { type Line, seconds } from './story.ts';
+import { addressesLearnt, type Journey, sourceOutside } from './journey.ts';
+import { type Line, seconds } from './line.ts';
 
 /** The peers' checks of the ways between them, and their answers. */
 export function checkLines(cast: Cast, journeys: readonly Journey[]): Line[] {
@@ -21,14 +21,15 @@ function groupLine(cast: Cast, journeys: readonly Journey[], group: readonly [Jo
   const { from, steps, fate } = check;
   const [{ atUs, source, target }] = steps;
   const outside = sourceOutside(cast, check);
-  const isFirst = !journeys.some(
-    ({ meaning, from: other, steps: [{ atUs: at }] }) =>
-      meaning.kind === 'check' && other === from && at < atUs,
+  const earlier = journeys.filter(
+    (other) => other.meaning.kind === 'check' && other.from === from && other.steps[0].atUs < atUs,
   );
+  const isFirst = earlier.length === 0;
+  const isNew = !earlier.some((other) => sourceOutside(cast, other) === outside);
   const sentences = [
-    `${from} knocks${isFirst ? ' for the first time' : ''}, "do you hear me?": ${source} -> ${target}${outside === source ? '' : `, outside as ${outside}`}.`,
-    ...surprise(cast, journeys, check, outside),
-    ...opening(cast, check, isFirst),
+    `${from} knocks${isFirst ? ' for the first time (an ICE check: "do you hear me?")' : ' again'}: ${source} -> ${target}${outside === source ? '' : `, outside as ${outside}`}.`,
+    ...(isNew ? surprise(cast, journeys, check, outside) : []),
+    ...(isNew ? opening(cast, check) : []),
     outcome(cast, journeys, check),
     ...(fate.kind !== 'arrived' && group.length > 1
       ? [`So it goes ${group.length} times, until ${seconds(group.at(-1)?.steps[0].atUs ?? atUs)}.`]
@@ -58,9 +59,9 @@ function surprise(cast: Cast, journeys: readonly Journey[], check: Journey, outs
 }
 
 /** The hole that a packet leaves behind in the router that it passes on its way out. */
-function opening(cast: Cast, { from, steps }: Journey, isFirst: boolean): string[] {
+function opening(cast: Cast, { from, steps }: Journey): string[] {
   const out = steps.findLast((step) => step.machine !== from && isOwn(cast, step.machine, step.source));
-  if (out === undefined || !isFirst) return [];
+  if (out === undefined) return [];
   const { machine, target } = out;
   const admitted = { fullcone: 'anyone', addr: `${hostOf(target)}, whatever port,` }[
     cast.natOf[machine] as string
@@ -149,14 +150,4 @@ function answerLines(cast: Cast, journeys: readonly Journey[]): Line[] {
     const text = `${answer.from}'s answer is with ${name}: the way works in both directions.${decides}`;
     return [{ atUs: answer.fate.atUs, text, tone: 'good' } as const];
   });
-}
-
-/** What a host was told by the STUN server. */
-export function addressesLearnt(journeys: readonly Journey[], host: string): string[] {
-  const answers = journeys.flatMap(({ meaning, from, fate }) =>
-    from === 'server' && meaning.kind === 'answer' && fate.kind === 'arrived' && fate.at === host
-      ? [meaning.seen ?? '']
-      : [],
-  );
-  return [...new Set(answers)];
 }

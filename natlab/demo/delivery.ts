@@ -63,16 +63,18 @@ export async function deliver(
     const failed = to.getByTestId('transfer-state').and(to.locator('[data-state=failed]'));
     const route = to.getByTestId('route');
     await route.or(failed).first().waitFor();
-    if (await failed.isVisible()) {
+    const failure = async (): Promise<Report['what']> => {
       const sentence = await to.locator('[data-error]').first().textContent();
-      tell({ kind: 'failed', by: receiver, sentence: sentence?.trim() ?? '' });
-      return;
-    }
+      return { kind: 'failed', by: receiver, sentence: sentence?.trim() ?? '' };
+    };
+    if (await failed.isVisible()) return tell(await failure());
     tell({ kind: 'connected', by: receiver, route: (await route.getAttribute('data-route')) ?? '' });
-    const downloading = to.waitForEvent('download');
+    const downloading = to.waitForEvent('download').catch(() => undefined);
     await to.getByTestId('save-all').click();
+    const download = await Promise.race([downloading, failed.waitFor().then(() => undefined)]);
+    if (download === undefined) return tell(await failure());
     const saved = join(lab.folder, 'saved.bin');
-    await (await downloading).saveAs(saved);
+    await download.saveAs(saved);
     tell({ kind: 'saved', by: receiver, isIntact: digest(await readFile(saved)) === digest(content) });
   } finally {
     await Promise.allSettled(browsers.map((browser) => browser.close()));

@@ -65,6 +65,7 @@ export async function runDemo(network: Network, telling: Telling): Promise<void>
   for (const { name, stdout } of tables) {
     const mappings = readMappings(stdout).filter(({ remote }) => !remote.endsWith(':53'));
     say(`\nWhat ${name} remembers in the end:`);
-    for (const sentence of mappingSentences(mappings)) say(`  ${sentence}`);
+    for (const sentence of mappings.length > 0 ? mappingSentences(mappings) : ['nothing'])
+      say(`  ${sentence}`);
   }
 }

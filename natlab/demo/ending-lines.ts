@@ -1,8 +1,7 @@
 import type { Cast } from './cast.ts';
-import { addressesLearnt } from './check-lines.ts';
 import type { Report } from './delivery.ts';
-import { type Journey, sourceOutside } from './journey.ts';
-import { type Line, seconds, sourcesUsed } from './story.ts';
+import { addressesLearnt, type Journey, sourceOutside } from './journey.ts';
+import { type Line, seconds } from './line.ts';
 
 /** What came of it: the way that was taken, or why there was none. */
 export function endingLines(cast: Cast, journeys: readonly Journey[], reports: readonly Report[]): Line[] {
@@ -40,6 +39,11 @@ function obstacle(cast: Cast, journeys: readonly Journey[], name: string): strin
   const used = sourcesUsed(cast, journeys, name);
   if (router === undefined) return `${name} has a public address and could be reached by anyone.`;
   if (learnt.length === 0) {
+    const kept = journeys.flatMap(({ from, fate }) =>
+      from === name ? [fate.kind === 'kept' && fate.by] : [],
+    );
+    const [by] = kept;
+    if (by && kept.every(Boolean)) return `On ${name}'s side: ${by} let none of ${name}'s UDP packets out.`;
     return `${name} never learnt an address: nothing came back from the STUN server through ${router}.`;
   }
   const known = learnt.join(', ');
@@ -56,4 +60,12 @@ function obstacle(cast: Cast, journeys: readonly Journey[], name: string): strin
     `On ${name}'s side: ${router} uses ${known} for every destination, so ${peer} knew where to knock. ` +
     `But it lets in only those to whom ${name} has written at their very address and port, and ${peer}'s packets came from others.`
   );
+}
+
+/** The sources under which a host's checks to its peer were seen outside. */
+function sourcesUsed(cast: Cast, journeys: readonly Journey[], host: string): string[] {
+  const checks = journeys.filter(
+    ({ meaning, from, fate }) => meaning.kind === 'check' && from === host && fate.kind !== 'kept',
+  );
+  return [...new Set(checks.map((journey) => sourceOutside(cast, journey)))];
 }

@@ -28,38 +28,61 @@ const KEY_BYTES = 64;
 
 /** Puts the sightings of each datagram together. Data is left out: there is too much of it, and it is all alike. */
 export function journeysOf(cast: Cast, sightings: readonly Sighting[]): Journey[] {
-  const all: [Sighting, ...Sighting[]][] = [];
-  const underWay = new Map<string, [Sighting, ...Sighting[]][]>();
+  const all: Sighting[][] = [];
+  const byContent = new Map<string, Sighting[][]>();
   for (const sighting of sightings) {
     const { kind } = meaningOf(sighting.payload);
     if (kind === 'data' || kind === 'other') continue;
     const key = `${sighting.sizeBytes} ${Buffer.from(sighting.payload.subarray(0, KEY_BYTES)).toString('latin1')}`;
-    const candidates = underWay.get(key) ?? [];
-    underWay.set(key, candidates);
-    const steps = candidates.find(
-      (journey) =>
-        !journey.some(({ machine }) => machine === sighting.machine) &&
-        sighting.atUs - journey[0].atUs < LONGEST_JOURNEY_US,
+    const alike = byContent.get(key) ?? [];
+    byContent.set(key, alike);
+    const steps = alike.find(
+      ([first, ...others]) =>
+        ![first, ...others].some((step) => step?.machine === sighting.machine) &&
+        sighting.atUs - (first?.atUs ?? 0) < LONGEST_JOURNEY_US,
     );
     if (steps !== undefined) {
       steps.push(sighting);
-    } else if (isOwn(cast, sighting.machine, sighting.source)) {
-      const journey: [Sighting] = [sighting];
-      all.push(journey);
-      candidates.push(journey);
+    } else {
+      const begun = [sighting];
+      alike.push(begun);
+      all.push(begun);
     }
   }
-  return all.map((steps) => ({
-    meaning: meaningOf(steps[0].payload),
-    from: steps[0].machine,
-    steps,
-    fate: fateOf(cast, steps),
-  }));
+  return all.flatMap((steps) => {
+    const start = steps.find(
+      (step) => !(step.machine in cast.natOf) && isOwn(cast, step.machine, step.source),
+    );
+    if (start === undefined) return []; // Not of these people.
+    const from = start.machine;
+    const others = steps.filter((step) => step !== start);
+    const ordered = [start, ...others.sort((a, b) => rank(cast, from, a) - rank(cast, from, b))] as const;
+    return [{ meaning: meaningOf(start.payload), from, steps: ordered, fate: fateOf(cast, ordered) }];
+  });
+}
+
+/** Where on its way a datagram is at a machine. Times do not tell: on a perfect cable, plugs differ by a microsecond. */
+function rank(cast: Cast, from: string, { machine }: Sighting): number {
+  const before = cast.routersOf[from]?.indexOf(machine) ?? -1;
+  if (before >= 0) return before;
+  if (!(machine in cast.natOf)) return Number.POSITIVE_INFINITY;
+  const behind = Math.max(...Object.values(cast.routersOf).map((chain) => chain.indexOf(machine)));
+  return Object.keys(cast.natOf).length * 2 - behind;
 }
 
 /** Its source as it was when it left the last machine on the sender's side. */
 export function sourceOutside(cast: Cast, { steps }: Pick<Journey, 'steps'>): string {
   return (steps.findLast((step) => isOwn(cast, step.machine, step.source)) ?? steps[0]).source;
+}
+
+/** What a host was told by the STUN server. */
+export function addressesLearnt(journeys: readonly Journey[], host: string): string[] {
+  const answers = journeys.flatMap(({ meaning, from, fate }) =>
+    from === 'server' && meaning.kind === 'answer' && fate.kind === 'arrived' && fate.at === host
+      ? [meaning.seen ?? '']
+      : [],
+  );
+  return [...new Set(answers)];
 }
 
 function fateOf(cast: Cast, steps: readonly [Sighting, ...Sighting[]]): Fate {

@@ -1,4 +1,4 @@
-import { type Line, seconds } from './story.ts';
+import { type Line, seconds } from './line.ts';
 
 const DEFAULT_COLUMNS = 100;
 const MOST_COLUMNS = 110;

@@ -3,7 +3,8 @@ import { type Cast, isOwn } from './cast.ts';
 import { checkLines } from './check-lines.ts';
 import type { Report } from './delivery.ts';
 import { endingLines } from './ending-lines.ts';
-import { type Journey, journeysOf, sourceOutside } from './journey.ts';
+import { type Journey, journeysOf } from './journey.ts';
+import { type Line, seconds } from './line.ts';
 import { meaningOf } from './meaning.ts';
 
 /** What was seen of one delivery. */
@@ -12,14 +13,6 @@ export interface Observations {
   /** In the order of time. */
   readonly sightings: readonly Sighting[];
   readonly reports: readonly Report[];
-}
-
-/** Something that happened, in words. */
-export interface Line {
-  /** Microseconds since the beginning. */
-  readonly atUs: number;
-  readonly text: string;
-  readonly tone?: 'good' | 'bad';
 }
 
 /** Tells a delivery in the order of time. What repeats itself is told once. */
@@ -82,7 +75,7 @@ function questionLines(cast: Cast, journeys: readonly Journey[]): Line[] {
     const { meaning, from, steps, fate } = journey;
     const [{ atUs, source, target }] = steps;
     if (meaning.kind === 'question') {
-      once(`${source} ${from}`, {
+      once(`question ${source} ${from}`, {
         atUs,
         text: `${from} asks the STUN server: "what address do I have?" ${source} -> ${target}. ${wayOut(cast, journey)}`,
         ...(fate.kind === 'kept' && { tone: 'bad' }),
@@ -90,7 +83,7 @@ function questionLines(cast: Cast, journeys: readonly Journey[]): Line[] {
     } else if (from === 'server' && meaning.kind === 'answer' && fate.kind === 'arrived') {
       const { at } = fate;
       const other = cast.people.find((name) => name !== at);
-      once(`${meaning.seen} ${at}`, {
+      once(`answer ${meaning.seen} ${at}`, {
         atUs: fate.atUs,
         text: `The answer reaches ${at}: "to me you are ${meaning.seen}." ${at} tells ${other}, through the page's server, sealed.`,
       });
@@ -105,7 +98,10 @@ function wayOut(cast: Cast, { steps, from, fate }: Journey): string {
   const rewritten = steps.filter((step) => step.machine !== from && isOwn(cast, step.machine, step.source));
   const parts = rewritten.map(({ machine, source }) => `${machine} writes ${source} in the sender's place`);
   if (fate.kind === 'kept') parts.push(`${fate.by} does not let it out`);
-  else if (parts.length > 0) parts.push(`and remembers that what ${target} sends there is for ${from}`);
+  else if (parts.length > 0)
+    parts.push(
+      `and ${rewritten.length > 1 ? 'each ' : ''}remembers that what ${target} sends there is for ${from}`,
+    );
   else parts.push(`No router is between them: that is ${from}'s own public address`);
   return `${parts.join(', ')}.`;
 }
@@ -148,8 +144,8 @@ function dataLines(cast: Cast, sightings: readonly Sighting[], journeys: readonl
       meaning.kind === 'check' && steps[0].atUs > first.atUs && steps[0].atUs < last.atUs,
   );
   const text = [
-    `Data flows, encrypted: ${count(out.length)} packets with ${mebibytes.toFixed(1)} MiB from ${sender} to ${receiver}`,
-    `${lost > 0 ? ` (${count(lost)} did not arrive and were sent again)` : ''},`,
+    `Data flows, encrypted: ${count(out.length)} packets from ${sender} to ${receiver}, ${mebibytes.toFixed(1)} MiB with all wrapping`,
+    `${lost > 0 ? ` (${count(lost)} never got there and had to be sent again)` : ''},`,
     ` ${count(back.length)} back that say what has arrived,`,
     ` until ${seconds(last.atUs)}.`,
     checks.length > 0
@@ -159,19 +155,6 @@ function dataLines(cast: Cast, sightings: readonly Sighting[], journeys: readonl
   return [{ atUs: first.atUs, text, tone: 'good' }];
 }
 
-/** `0.412 s`. */
-export function seconds(us: number): string {
-  return `${(us / 1e6).toFixed(3)} s`;
-}
-
 function count(number: number): string {
   return number.toLocaleString('en');
-}
-
-/** The sources under which a host's checks to its peer were seen outside. */
-export function sourcesUsed(cast: Cast, journeys: readonly Journey[], host: string): string[] {
-  const checks = journeys.filter(
-    ({ meaning, from, fate }) => meaning.kind === 'check' && from === host && fate.kind !== 'kept',
-  );
-  return [...new Set(checks.map((journey) => sourceOutside(cast, journey)))];
 }
