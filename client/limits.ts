@@ -1,7 +1,15 @@
+import { BLOCK_BYTES } from '#protocol/limits.ts';
+
 /** Every bound of the page: its unit in the name, its reason beside it. */
 
-/** Deliveries below this are gathered in memory: beyond it a Blob costs three times its size in two processes. */
+/**
+ * Where a page has no disk, deliveries below this are gathered in memory: beyond it a Blob costs three times its size in
+ * two processes.
+ */
 export const BLOB_SINK_MAX_BYTES = 64 * 1024 * 1024;
+
+/** Deliveries below this, a block, are gathered in memory in any case: interrupted, they would hardly have begun. */
+export const NOTHING_TO_KEEP_BYTES = BLOCK_BYTES;
 
 /** What one entry adds to an archive beside its path, which stands there twice: its headers, at most about. */
 export const ARCHIVE_ENTRY_BYTES = 150;
@@ -17,6 +25,21 @@ export const APPEND_BYTES = 1024 * 1024;
  * which goes at 250 MB/s at least, so 150 GB are covered.
  */
 export const EXPORT_GRACE_MS = 10 * 60 * 1000;
+
+/**
+ * How long an interrupted delivery is kept for another run: over a weekend and more, but the disk is not the page's to
+ * keep. Where the disk is full, others' go earlier.
+ */
+export const HELD_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** How long a page waits for its place: one that was reloaded may need a moment to let go of it. */
+export const PLACE_PATIENCE_MS = 3000;
+
+/** Between two tries to open a file that somebody else has open. */
+export const PLACE_RETRY_MS = 50;
+
+/** A journal above this is not read and its delivery starts over: 10 TiB have some 530 MB of records. */
+export const MAX_JOURNAL_BYTES = 1024 * 1024 * 1024;
 
 /** Rows of a folder that are shown at once; more on demand. Above some thousands a page stutters. */
 export const ROWS_AT_ONCE = 200;

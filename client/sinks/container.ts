@@ -20,6 +20,8 @@ export interface RandomAccessFile {
  * made, so that blocks go straight to where they stay and nothing is copied at the end.
  */
 export interface Container {
+  /** What was written, in this run or in an earlier one. */
+  read(entry: EntryId, offset: number, lengthBytes: number): Uint8Array<ArrayBuffer>;
   write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): void;
   commit(entry: EntryId): void;
   discard(entry: EntryId): void;

@@ -13,9 +13,12 @@ export class DeliveryPlan {
   /** Never the sent file's own type: a Blob URL that a browser can show would run with this page's rights. */
   readonly mediaType: 'application/octet-stream' | 'application/zip';
   readonly items: readonly ContainerItem[];
+  /** What it was made of, in the container's order. */
+  readonly entries: readonly ChosenEntry[];
 
   /** @param nowMs stands in for modification times that the sender did not know, and names the archive */
   constructor(chosen: readonly ChosenEntry[], nowMs: number) {
+    this.entries = chosen;
     const paths = new LocalPaths(RULES);
     const items = chosen.map(({ id, entry }): ContainerItem => {
       return {

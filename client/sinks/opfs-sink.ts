@@ -3,9 +3,11 @@ import { TransferError } from '#protocol/errors.ts';
 import type { ChosenEntry, HeldFile, SavedEntry } from '#transport/sink.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
 import { DeliveryPlan } from './delivery-plan.ts';
-import type { OpfsAnswer, OpfsCall } from './opfs-calls.ts';
+import { layoutRecords, readJournal } from './journal.ts';
+import { type Layout, laidOutAs, newLayout, resumedLayout } from './layout.ts';
+import { OpfsWriter } from './opfs-writer.ts';
 import type { Download, PageSink, Save } from './page-sink.ts';
-import { TransferPlace } from './transfer-place.ts';
+import { removeLeftovers, TransferPlace } from './transfer-place.ts';
 
 /** Gathers a delivery of any size in the origin private file system, through a worker. */
 export class OpfsSink implements PageSink {
@@ -13,6 +15,9 @@ export class OpfsSink implements PageSink {
   #plan: DeliveryPlan | null = null;
   #place: TransferPlace | null = null;
   #writer: OpfsWriter | null = null;
+  /** Whether there is anything that another run could go on with. */
+  #holdsAny = false;
+  readonly #committed = new Set<EntryId>();
   /** One for each time that it was handed over. */
   readonly #letGo: (() => void)[] = [];
   download: Download | null = null;
@@ -21,33 +26,57 @@ export class OpfsSink implements PageSink {
     this.#save = save;
   }
 
-  async open(chosen: readonly ChosenEntry[], _shareId: string): Promise<readonly HeldFile[]> {
-    this.#plan = new DeliveryPlan(chosen, Date.now());
-    this.#place = await TransferPlace.take().catch((cause: unknown) => {
+  get hasWholeFiles(): boolean {
+    return this.#writer !== null && this.#plan?.isWorthSaving([...this.#committed]) === true;
+  }
+
+  async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
+    const place = await TransferPlace.take(shareId).catch((cause: unknown) => {
+      if (cause instanceof TransferError) throw cause;
       throw new TransferError('sink-failed', 'no origin private file system', { cause });
     });
+    this.#place = place;
+    const journal = readJournal(await place.journal());
+    const resumed = journal === null ? null : resumedLayout(journal, chosen);
+    const layout = resumed ?? newLayout(chosen);
+    this.#plan = new DeliveryPlan(layout.entries, Date.now());
     this.#writer = new OpfsWriter();
-    await this.#writer.call({ type: 'open', transferId: this.#place.id, items: this.#plan.items });
-    return [];
+    this.#holdsAny = layout.held.length > 0;
+    const lay = () => this.#layOut(place, layout, resumed === null ? 0 : (journal?.lengthBytes ?? 0));
+    await lay().catch(async (error: unknown) => {
+      if (!(error instanceof TransferError) || error.code !== 'disk-full') throw error;
+      // What other deliveries hold for another day makes way for the one of today.
+      await removeLeftovers(Date.now(), 0);
+      await lay();
+    });
+    return layout.held;
+  }
+
+  async read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#writer === null) throw new TransferError('sink-failed', 'nothing is open');
+    return this.#writer.read(entry, offset, lengthBytes);
   }
 
   async write(
     entry: EntryId,
     offset: number,
     bytes: Uint8Array<ArrayBuffer>,
-    _leaf: Uint8Array,
+    leaf: Uint8Array,
   ): Promise<void> {
     // A view of a larger buffer is copied: transferring would take the rest of it away from its owner.
     const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
-    await this.#writer?.call({ type: 'write', entry, offset, bytes: whole }, [whole.buffer]);
+    await this.#writer?.call({ type: 'write', entry, offset, bytes: whole, leaf }, [whole.buffer]);
+    this.#holdsAny = true;
   }
 
   async commit(entry: EntryId, _root: Uint8Array): Promise<void> {
     await this.#writer?.call({ type: 'commit', entry });
+    this.#committed.add(entry);
   }
 
   async discard(entry: EntryId): Promise<void> {
     await this.#writer?.call({ type: 'discard', entry });
+    this.#committed.delete(entry);
   }
 
   async finish(): Promise<readonly SavedEntry[]> {
@@ -56,18 +85,15 @@ export class OpfsSink implements PageSink {
     return saved;
   }
 
-  async read(): Promise<Uint8Array<ArrayBuffer>> {
-    throw new TransferError('sink-failed', 'nothing is kept from earlier runs');
-  }
-
-  suspend(): Promise<void> {
-    return this.abort();
+  /** Stays open, so that what is whole can still be handed over. */
+  async suspend(): Promise<void> {
+    await this.#writer?.call({ type: 'flush' });
   }
 
   async abort(): Promise<void> {
     // What cannot be kept is given up: the transfer has failed already, and for its own reason.
     await this.#close().catch(() => []);
-    if (this.download === null) await this.release();
+    if (this.download === null) await this.forget();
   }
 
   async save(): Promise<void> {
@@ -78,11 +104,24 @@ export class OpfsSink implements PageSink {
   }
 
   async release(): Promise<void> {
-    if (this.#letGo.length === 0) await this.#free();
-    else setTimeout(() => void this.#free(), EXPORT_GRACE_MS);
+    if (this.#letGo.length > 0) setTimeout(() => void this.#free(false), EXPORT_GRACE_MS);
+    else await this.#free(this.#holdsAny && this.#writer !== null);
   }
 
-  async #free(): Promise<void> {
+  async forget(): Promise<void> {
+    if (this.#letGo.length > 0) await this.release();
+    else await this.#free(false);
+  }
+
+  async #layOut(place: TransferPlace, { entries, gaps }: Layout, keepBytes: number): Promise<void> {
+    const append =
+      keepBytes > 0 ? new Uint8Array() : layoutRecords(entries.map(({ entry }) => laidOutAs(entry)));
+    const { items } = this.#plan as DeliveryPlan;
+    await this.#writer?.call({ type: 'open', placeId: place.id, items, journal: { keepBytes, append } });
+    await Promise.all(gaps.map((entry) => this.#writer?.call({ type: 'leaveOut', entry })));
+  }
+
+  async #free(keeps: boolean): Promise<void> {
     for (const letGo of this.#letGo.splice(0)) letGo();
     const [writer, place] = [this.#writer, this.#place];
     this.#writer = null;
@@ -91,13 +130,14 @@ export class OpfsSink implements PageSink {
     // Nothing can be removed while its handle is open. What fails here is a leftover for the next page.
     await writer?.call({ type: 'close' }).catch(() => undefined);
     writer?.end();
-    await place?.release().catch(() => undefined);
+    if (keeps) place?.leave();
+    else await place?.remove().catch(() => undefined);
   }
 
   async #close(): Promise<readonly SavedEntry[]> {
     if (this.#plan === null || this.#place === null || this.#writer === null) return [];
     const writer = this.#writer;
-    const held = await writer.call({ type: 'finish' });
+    const { held } = await writer.call({ type: 'finish' });
     // Whoever left meanwhile has it removed.
     if (this.#writer !== writer) return [];
     writer.end();
@@ -108,44 +148,5 @@ export class OpfsSink implements PageSink {
       this.download = { fileName: this.#plan.fileName, content };
     }
     return this.#plan.saved(held);
-  }
-}
-
-interface Waiting {
-  readonly resolve: (held: readonly EntryId[]) => void;
-  readonly reject: (error: TransferError) => void;
-}
-
-/** The page's end of the worker: calls in order, answers in the same order. */
-class OpfsWriter {
-  readonly #worker = new Worker(new URL('./opfs-sink.worker.ts', import.meta.url), { type: 'module' });
-  readonly #waiting: Waiting[] = [];
-  #dead: TransferError | null = null;
-
-  constructor() {
-    this.#worker.onmessage = ({ data }: MessageEvent<OpfsAnswer>) => {
-      const waiting = this.#waiting.shift();
-      if (data.ok) waiting?.resolve(data.held);
-      else waiting?.reject(new TransferError(data.code, data.detail));
-    };
-    this.#worker.onerror = ({ message }) => this.#die(new TransferError('sink-failed', message));
-  }
-
-  call(call: OpfsCall, transfer: Transferable[] = []): Promise<readonly EntryId[]> {
-    if (this.#dead !== null) return Promise.reject(this.#dead);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#worker.postMessage(call, transfer);
-    });
-  }
-
-  end(): void {
-    this.#worker.terminate();
-    this.#die(new TransferError('cancelled'));
-  }
-
-  #die(error: TransferError): void {
-    this.#dead = error;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }

@@ -1,76 +1,56 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
-import { createContainer } from './choose-container.ts';
-import type { Container, RandomAccessFile } from './container.ts';
+import { DeliveryFiles } from './delivery-files.worker.ts';
 import type { OpfsAnswer, OpfsCall } from './opfs-calls.ts';
-import { bodyOf } from './transfer-place.ts';
 
-/** Writes one transfer's container. Synchronous access handles exist in dedicated workers alone. */
-class OpfsFile implements RandomAccessFile {
-  readonly #handle: FileSystemSyncAccessHandle;
+let files: DeliveryFiles | null = null;
 
-  constructor(handle: FileSystemSyncAccessHandle) {
-    this.#handle = handle;
-  }
-
-  read(into: Uint8Array<ArrayBuffer>, at: number): void {
-    const bytes = this.#handle.read(into, { at });
-    if (bytes !== into.length)
-      throw new TransferError('sink-failed', `read ${bytes} of ${into.length} bytes`);
-  }
-
-  write(bytes: Uint8Array<ArrayBuffer>, at: number): void {
-    // A refusal shows as a number of bytes as well: there, -8 made unsigned.
-    const written = this.#handle.write(bytes, { at });
-    if (written !== bytes.length) throw new TransferError('disk-full', `wrote ${written} of ${bytes.length}`);
-  }
-
-  truncate(lengthBytes: number): void {
-    this.#handle.truncate(lengthBytes);
-    // Chromium's private windows, where this file lies in memory, refuse in silence.
-    if (this.#handle.getSize() !== lengthBytes)
-      throw new TransferError('disk-full', `no ${lengthBytes} bytes`);
-  }
-
-  close(): void {
-    this.#handle.flush();
-    this.#handle.close();
-  }
+interface Answered {
+  readonly held?: readonly EntryId[];
+  readonly bytes?: Uint8Array<ArrayBuffer>;
 }
 
-let file: OpfsFile | null = null;
-let container: Container | null = null;
-
-async function answer(call: OpfsCall): Promise<readonly EntryId[]> {
+async function answer(call: OpfsCall): Promise<Answered> {
   if (call.type === 'open') {
-    file = new OpfsFile(await (await bodyOf(call.transferId)).createSyncAccessHandle());
-    container = createContainer(file, call.items);
-    return [];
+    files = await DeliveryFiles.open(call);
+    return {};
   }
   if (call.type === 'close') {
-    file?.close();
-    file = null;
-    return [];
+    files?.close();
+    files = null;
+    return {};
   }
-  if (container === null) throw new TransferError('internal', `${call.type} before open`);
+  if (files === null) throw new TransferError('internal', `${call.type} before open`);
+  return carryOut(files, call);
+}
+
+function carryOut(open: DeliveryFiles, call: Exclude<OpfsCall, { type: 'open' | 'close' }>): Answered {
   switch (call.type) {
+    case 'read':
+      return { bytes: open.read(call.entry, call.offset, call.lengthBytes) };
     case 'write':
-      container.write(call.entry, call.offset, call.bytes);
-      return [];
+      open.write(call.entry, call.offset, call.bytes, call.leaf);
+      return {};
     case 'commit':
-      container.commit(call.entry);
-      return [];
+      open.commit(call.entry);
+      return {};
     case 'discard':
-      container.discard(call.entry);
-      return [];
+      open.discard(call.entry);
+      return {};
+    case 'leaveOut':
+      open.leaveOut(call.entry);
+      return {};
+    case 'flush':
+      open.flush();
+      return {};
     case 'finish': {
-      // Closing gaps moves what follows: whether or not it went well, a second time would move it again.
-      const finishing = container;
-      container = null;
-      const held = finishing.finish();
-      file?.close();
-      file = null;
-      return held;
+      // Whether or not it goes well, a second time would move again what was moved.
+      files = null;
+      try {
+        return { held: open.finish() };
+      } finally {
+        open.close();
+      }
     }
   }
 }
@@ -80,14 +60,18 @@ function codeOf(error: unknown): TransferErrorCode {
   return error instanceof DOMException && error.name === 'QuotaExceededError' ? 'disk-full' : 'sink-failed';
 }
 
+function detailOf(error: unknown): string {
+  return error instanceof TransferError ? error.message : String(error);
+}
+
 // One after another: opening takes its time, and a write may already wait behind it.
 let last: Promise<unknown> = Promise.resolve();
 self.onmessage = ({ data }: MessageEvent<OpfsCall>) => {
   last = last
     .then(() => answer(data))
     .then(
-      (held): OpfsAnswer => ({ ok: true, held }),
-      (error: unknown): OpfsAnswer => ({ ok: false, code: codeOf(error), detail: String(error) }),
+      ({ held = [], bytes = null }): OpfsAnswer => ({ ok: true, held, bytes }),
+      (error: unknown): OpfsAnswer => ({ ok: false, code: codeOf(error), detail: detailOf(error) }),
     )
-    .then((reply) => self.postMessage(reply));
+    .then((reply) => self.postMessage(reply, reply.ok && reply.bytes ? [reply.bytes.buffer] : []));
 };

@@ -14,14 +14,20 @@ export interface PageSink extends Sink {
   /** After `finish` what was handed over, after `abort` what could be: null where nothing worth it was committed. */
   readonly download: Download | null;
 
+  /** After `suspend`: whether anything is whole that could be handed over, by giving up the rest with `abort` and `save`. */
+  readonly hasWholeFiles: boolean;
+
   /** Hands `download` to the browser's downloads, again if need be. */
   save(): Promise<void>;
 
   /**
-   * Frees what the delivery takes up: at once, or after `EXPORT_GRACE_MS` if it was handed over, since the browser may
-   * still be reading it. No call may follow.
+   * The page turns to something else. What is unfinished stays for another run, if anything is written; what
+   * was handed over is freed after `EXPORT_GRACE_MS`, since the browser may still be reading it. No call may follow.
    */
   release(): Promise<void>;
+
+  /** As `release`, but what is unfinished is removed. */
+  forget(): Promise<void>;
 }
 
 /** Hands a file to the browser's downloads; what it returns frees what the browser reads it by. */

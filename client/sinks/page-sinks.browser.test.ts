@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { sinkContract } from '#transport/sink.contract.ts';
-import { EXPORT_GRACE_MS } from '../limits.ts';
+import { EXPORT_GRACE_MS, HELD_MS } from '../limits.ts';
 import { crc32 } from '../zip/crc32.ts';
 import { dataAt, readZip } from '../zip/zip-reader.testing.ts';
 import { BlobSink } from './blob-sink.ts';
+import type { MemoryShelf } from './memory-shelf.ts';
 import { OpfsSink } from './opfs-sink.ts';
 import type { Download, PageSink, Save } from './page-sink.ts';
 import { removeLeftovers, TransferPlace } from './transfer-place.ts';
@@ -11,8 +13,10 @@ import { removeLeftovers, TransferPlace } from './transfer-place.ts';
 /** The sinks keep leaves and roots and judge nothing by them. */
 const LEAF = new Uint8Array(32);
 
-const FAR_FUTURE_MS = Date.now() + 10 * EXPORT_GRACE_MS;
+const FAR_FUTURE_MS = Date.now() + 10 * HELD_MS;
 const opened: PageSink[] = [];
+let shelf: MemoryShelf = new Map();
+const newBlobSink = (save: Save): PageSink => new BlobSink(save, shelf);
 const keep: Save = () => () => {};
 const keptIn =
   (saved: Download[]): Save =>
@@ -22,7 +26,8 @@ const keptIn =
   };
 
 afterEach(async () => {
-  for (const sink of opened.splice(0)) await sink.release();
+  for (const sink of opened.splice(0)) await sink.forget();
+  shelf = new Map();
 });
 
 function watched<Kind extends PageSink>(sink: Kind): Kind {
@@ -55,7 +60,7 @@ const PROMISES = sinkContract.filter(
 );
 
 const KINDS: Record<string, (save: Save) => PageSink> = {
-  'the sink in memory': (save) => new BlobSink(save),
+  'the sink in memory': newBlobSink,
   'the sink in the private file system': (save) => new OpfsSink(save),
 };
 
@@ -79,6 +84,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
     await one.write(5, 0, Uint8Array.of(1, 2), LEAF);
     await one.commit(5, LEAF);
     await one.finish();
+    await one.release();
     const two = watched(make(keptIn(saved)));
     await two.open(
       [
@@ -139,37 +145,55 @@ describe('the private file system', () => {
     expect(await places()).toEqual([]);
   });
 
-  test('what is abandoned is removed at once, what is being written is nobody else’s to remove', async () => {
+  test('what is forgotten is removed at once, what is being written is nobody else’s to remove', async () => {
     const sink = watched(new OpfsSink(keep));
     await sink.open([big], 'share');
     expect(await places()).toHaveLength(1);
     await removeLeftovers(FAR_FUTURE_MS);
     expect(await places()).toHaveLength(1);
     await sink.write(0, 0, new Uint8Array(10), LEAF);
+    await sink.forget();
+    expect(await places()).toEqual([]);
+  });
+
+  test('of what was left before anything was written nothing stays', async () => {
+    const sink = watched(new OpfsSink(keep));
+    await sink.open([big], 'share');
     await sink.release();
     expect(await places()).toEqual([]);
   });
 
-  test('leaving while blocks are under way leaves nothing', async () => {
+  test('giving up while blocks are under way leaves nothing', async () => {
     const sink = watched(new OpfsSink(keep));
     await sink.open([big], 'share');
     const writes = Array.from({ length: 16 }, (_, at) =>
-      sink.write(0, at * 1_000_000, new Uint8Array(1_000_000), LEAF),
+      sink.write(0, at * BLOCK_BYTES, new Uint8Array(BLOCK_BYTES), LEAF),
     );
     const settled = Promise.allSettled(writes);
-    await Promise.all([sink.abort(), sink.release()]);
+    await Promise.all([sink.abort(), sink.forget()]);
     await settled;
     expect(await places()).toEqual([]);
   });
 
-  test('leaving while the archive is closed leaves nothing, and breaks nothing', async () => {
+  test('giving up while the archive is closed leaves nothing, and breaks nothing', async () => {
     const sink = watched(new OpfsSink(() => expect.unreachable()));
     await sink.open([small], 'share');
     await sink.write(0, 0, Uint8Array.of(7), LEAF);
     await sink.commit(0, LEAF);
-    const [saved] = await Promise.all([sink.finish(), sink.release()]);
+    const [saved] = await Promise.all([sink.finish(), sink.forget()]);
     expect(saved).toEqual([]);
     expect(await places()).toEqual([]);
+  });
+
+  test('leaving while the archive is closed leaves it to another run', async () => {
+    const sink = watched(new OpfsSink(() => expect.unreachable()));
+    await sink.open([small], 'left');
+    await sink.write(0, 0, Uint8Array.of(7), LEAF);
+    await sink.commit(0, LEAF);
+    await Promise.all([sink.finish(), sink.release()]);
+    const again = watched(new OpfsSink(keep));
+    expect(await again.open([small], 'left')).toHaveLength(1);
+    expect(await again.read(0, 0, 1)).toEqual(Uint8Array.of(7));
   });
 
   test('what cannot be marked as handed over is handed over all the same', async () => {
@@ -191,6 +215,8 @@ describe('the private file system', () => {
     await exported.getFileHandle('exported', { create: true });
     await removeLeftovers(Date.now());
     expect(await places()).toEqual(['copying']);
+    await removeLeftovers(Date.now(), 0);
+    expect(await places()).toEqual(['copying']);
     await removeLeftovers(FAR_FUTURE_MS);
     expect(await places()).toEqual([]);
   });
@@ -206,7 +232,7 @@ describe('the private file system', () => {
   test('what was handed over is not pulled away before the browser had its time, and then freed', async () => {
     const letGo = vi.fn();
     const sink = new OpfsSink(() => letGo);
-    await sink.open([small], 'share');
+    await sink.open([small], 'exported');
     await sink.write(0, 0, Uint8Array.of(7), LEAF);
     await sink.commit(0, LEAF);
     await sink.finish();

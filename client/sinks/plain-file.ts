@@ -13,6 +13,12 @@ export class PlainFile implements Container {
     file.truncate(item.sizeBytes);
   }
 
+  read(_entry: EntryId, offset: number, lengthBytes: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(lengthBytes);
+    this.#file.read(bytes, offset);
+    return bytes;
+  }
+
   write(_entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
     this.#file.write(bytes, offset);
   }

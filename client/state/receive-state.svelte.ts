@@ -1,11 +1,15 @@
 import type { TransferError } from '#protocol/errors.ts';
+import type { Receiving } from '#transport/opened-share.ts';
 import type { Platform } from '#transport/platform.ts';
-import { type Delivery, openShare, type Receiving } from '#transport/receiving.ts';
+import { openShare } from '#transport/receiving.ts';
+import type { Delivered } from '#transport/run-delivery.ts';
 import type { TransferState, TransferStatus } from '#transport/transfer-status.ts';
 import { OfferTree } from '../offer/offer-tree.ts';
 import { chooseSink } from '../sinks/choose-sink.ts';
+import type { MemoryShelf } from '../sinks/memory-shelf.ts';
 import type { Download, PageSink } from '../sinks/page-sink.ts';
 import { saveDownload } from '../sinks/save-download.ts';
+import { hasPrivateFiles } from '../sinks/transfer-place.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { OfferChoice } from './offer-choice.svelte.ts';
 
@@ -16,7 +20,7 @@ export class ReceiveState {
   link = $state<string | null>(null);
   status = $state.raw<TransferStatus | null>(null);
   choice = $state.raw<OfferChoice | null>(null);
-  failedFiles = $state.raw<Delivery['failed']>([]);
+  failedFiles = $state.raw<Delivered['failed']>([]);
   /** What was handed to the browser's downloads; after a failure, what arrived whole and could be. */
   download = $state.raw<Download | null>(null);
   error = $state.raw<TransferError | null>(null);
@@ -26,6 +30,7 @@ export class ReceiveState {
   #target = '';
   #receiving: Receiving | null = null;
   #sink: PageSink | null = null;
+  readonly #shelf: MemoryShelf = new Map();
   /** Aborted when its share is left: whatever still comes from it is ignored. */
   #leaving = new AbortController();
 
@@ -94,8 +99,11 @@ export class ReceiveState {
     const { signal } = this.#leaving;
     const ids = this.choice.tree.chosenIds();
     const { entries } = this.#receiving.offer;
+    const storage = { hasPrivateFiles: await hasPrivateFiles(), shelf: this.#shelf };
+    if (signal.aborted) return;
     const sink = chooseSink(
       ids.flatMap((id) => entries[id] ?? []),
+      storage,
       saveDownload,
     );
     this.#sink = sink;

@@ -1,0 +1,11 @@
+import type { Journal } from './journal.ts';
+import type { MemoryFile } from './memory-file.ts';
+
+/** An interrupted delivery in memory. */
+export interface ShelvedDelivery {
+  readonly file: MemoryFile;
+  readonly journal: Journal;
+}
+
+/** Interrupted deliveries that are in memory, by share: for as long as the page lives. */
+export type MemoryShelf = Map<string, ShelvedDelivery>;
