@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from './lab.ts';
 import type { Network } from './network.ts';
-import { describeWithEach } from './testing/namespaces.ts';
+import { describeInNamespaces } from './testing/namespaces.ts';
 import { type Endpoint, Prober } from './testing/prober.ts';
 
 const LAN = '192.168.1.0/24';
@@ -32,7 +32,7 @@ const NETWORK: Network = {
 /** Nothing listens there. */
 const CLOSED_PORT = 9;
 
-describeWithEach('a router', (privilege) => {
+describeInNamespaces('a router', () => {
   let lab: Lab;
   const probers = new Map<string, Prober>();
   const at = (name: string): Prober => {
@@ -46,7 +46,7 @@ describeWithEach('a router', (privilege) => {
   const refusing = (): Endpoint => ({ address: address('bob'), port: CLOSED_PORT });
 
   beforeAll(async () => {
-    lab = await openLab(NETWORK, privilege);
+    lab = await openLab(NETWORK);
   });
   afterAll(() => lab.close());
 
