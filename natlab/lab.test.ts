@@ -108,6 +108,26 @@ describeWithEach('a standing lab', (privilege) => {
     expect(stdout).toContain(`${address('bob')}/16`);
   });
 
+  test('takes names that are words of ip', { timeout: 30_000 }, async () => {
+    // `a` is short for `address`.
+    const names = ['a', 'up', 'dev', 'type', 'name', 'peer', 'help', 'via', 'list'];
+    const hosts = Object.fromEntries(names.map((name) => [name, { link: { delayMs: 1 } }]));
+    const worded = await openLab(
+      { routers: { master: { nat: 'port', hosts: { set: {} } } }, hosts },
+      privilege,
+    );
+    try {
+      const pinged = await Promise.all(
+        [...names, 'set'].map((name) => worded.host(name).run('ping', ['-c', '1', '-W', '5', '11.0.0.1'])),
+      );
+      expect(pinged.map(({ status }) => status)).toEqual([...names, 'set'].map(() => 0));
+      await worded.cable('up').pull();
+      await worded.cable('up').plug();
+    } finally {
+      await worded.close();
+    }
+  });
+
   describe('a mapping', () => {
     test('is forgotten when nothing is sent, and not while something is', async () => {
       const [idle, kept] = [await udpPair('harry'), await udpPair('harry')];
@@ -271,6 +291,9 @@ describeWithEach('a standing lab', (privilege) => {
       await lab.cable(name).pull();
       try {
         expect((await lab.host(name).run('cat', ['/sys/class/net/eth0/carrier'])).stdout).toBe('0\n');
+        const into = name === 'alice' ? lab.router('home') : lab.host('core');
+        const plug = await into.run('ip', ['-brief', 'link', 'show', 'dev', name]);
+        expect(plug.stdout).toMatch(/^\S+ +(LOWERLAYER)?DOWN /);
         await through.send('while it was out');
         expect(await routes()).toBe(before);
       } finally {

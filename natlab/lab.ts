@@ -245,9 +245,11 @@ class RunningLab implements Lab {
     };
     // The end that is not the machine's own: an interface that is set down itself loses its routes.
     const hasMiddle = cable.link !== undefined && this.#emulation === 'linkem';
-    const [namespace, device] = hasMiddle ? [middleOf(cable), 'inner'] : [cable.into, name];
-    const set = (state: 'up' | 'down') =>
-      this.#keeper.run(`ip -n ${namespace} link set dev ${device} ${state}`).then(() => {});
+    const [namespace, devices] = hasMiddle ? [middleOf(cable), ['inner', 'outer']] : [cable.into, [name]];
+    const set = async (state: 'up' | 'down'): Promise<void> => {
+      const commands = devices.map((device) => `ip -n ${namespace} link set dev ${device} ${state}`);
+      await this.#keeper.run(commands.join(' && '));
+    };
     return {
       pull: () => set('down'),
       plug: () => set('up'),
