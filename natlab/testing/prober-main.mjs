@@ -50,11 +50,14 @@ const commands = {
    * once another packet, sent later, was refused.
    */
   knock: async ({ to, refusing }) => {
-    const answer = knockAt(to);
-    if (refusing === undefined) return { answer: await answer };
+    if (refusing === undefined) return { answer: await knockAt(to) };
+    // Twice, as the first packet somewhere waits until all neighbours on its way are found.
+    const first = knockAt(to);
+    await knockAt(refusing);
+    const second = knockAt(to);
     await knockAt(refusing);
     await new Promise(setImmediate);
-    return { answer: await Promise.race([answer, 'silence']) };
+    return { answer: await Promise.race([first, second, 'silence']) };
   },
 };
 
