@@ -49,7 +49,7 @@ export function journeysOf(cast: Cast, sightings: readonly Sighting[]): Journey[
       all.push(begun);
     }
   }
-  return all.flatMap((steps) => {
+  const journeys = all.flatMap((steps): Journey[] => {
     const start = steps.find(
       (step) => !(step.machine in cast.natOf) && isOwn(cast, step.machine, step.source),
     );
@@ -59,6 +59,17 @@ export function journeysOf(cast: Cast, sightings: readonly Sighting[]): Journey[
     const ordered = [start, ...others.sort((a, b) => rank(cast, from, a) - rank(cast, from, b))] as const;
     return [{ meaning: meaningOf(start.payload), from, steps: ordered, fate: fateOf(cast, ordered) }];
   });
+  // Where the kernel emulates the link, what it loses is not seen to leave the router.
+  const passed = new Set(journeys.filter(({ fate }) => fate.kind !== 'kept').map(wayOf));
+  return journeys.map((journey) =>
+    journey.fate.kind === 'kept' && passed.has(wayOf(journey))
+      ? { ...journey, fate: { kind: 'lost' } }
+      : journey,
+  );
+}
+
+function wayOf({ from, steps: [{ source, target }] }: Journey): string {
+  return `${from} ${source} ${target}`;
 }
 
 /** Where on its way a datagram is at a machine. Times do not tell: on a perfect cable, plugs differ by a microsecond. */

@@ -136,6 +136,19 @@ describe('the same packets, had the network been another', () => {
     );
   });
 
+  test('what is lost before it is seen to leave the router is not taken for refused', () => {
+    const [first] = sightings.filter(
+      ({ machine, source, sizeBytes }) =>
+        machine === 'home2' && source.startsWith('11.0.2.') && sizeBytes === 100,
+    );
+    const lines = tell({
+      sightings: sightings.filter(
+        ({ machine, payload }) => machine === 'bob' || !first || Buffer.compare(payload, first.payload) !== 0,
+      ),
+    });
+    expect(about(lines, 'bob knocks for the first time')[0]?.text).toMatch(/It is lost on the way\.$/);
+  });
+
   test('the time at which a plug was passed may be a microsecond off', () => {
     const early = sightings.map((sighting) =>
       sighting.machine === 'bob' && sighting.target.startsWith('10.')
