@@ -113,6 +113,13 @@ export class OfferTree {
     }
   }
 
+  /** Chooses these files and empty folders, and nothing else. */
+  chooseOnly(ids: ReadonlySet<EntryId>): void {
+    this.choose(this.root, false);
+    for (const leaf of [...this.#listed.filter(isEmpty), ...this.#files])
+      if (leaf.id !== null && ids.has(leaf.id)) this.choose(leaf, true);
+  }
+
   /** Ids for `Receiving.accept`, in manifest order: files, and folders of which everything is chosen. */
   chosenIds(): EntryId[] {
     const ids: EntryId[] = [];

@@ -28,6 +28,13 @@ describe('a tree from a manifest', () => {
     expect(trip.shown().map(({ name }) => name)).toEqual(['empty', '2.jpg', '10.jpg']);
   });
 
+  test('of an earlier choice exactly that is chosen again', () => {
+    const tree = new OfferTree(ENTRIES);
+    tree.chooseOnly(new Set([1, 4]));
+    expect(tree.chosenIds()).toEqual([1, 4]);
+    expect(tree.choiceOf(tree.root)).toBe('some');
+  });
+
   test('everything is chosen to begin with', () => {
     const tree = new OfferTree(ENTRIES);
     expect(tree.choiceOf(tree.root)).toBe('all');

@@ -24,11 +24,16 @@ export class BlobSink implements PageSink {
   readonly #committed = new Set<EntryId>();
   /** One for each time that it was handed over. */
   readonly #letGo: (() => void)[] = [];
+  readonly survivesReload = false;
   download: Download | null = null;
 
   constructor(save: Save, shelf: MemoryShelf) {
     this.#save = save;
     this.#shelf = shelf;
+  }
+
+  hasCommitted(entry: EntryId): boolean {
+    return this.#committed.has(entry);
   }
 
   get hasWholeFiles(): boolean {

@@ -22,12 +22,12 @@ export function newLayout(chosen: readonly ChosenEntry[]): Layout {
  */
 export function resumedLayout({ laidOut, leaves }: Journal, chosen: readonly ChosenEntry[]): Layout | null {
   if (isPlain(laidOut) !== isPlain(chosen.map(({ entry }) => entry))) return null;
-  const wanted = new Map(chosen.map((one) => [keyOf(laidOutAs(one.entry)), one]));
+  const wanted = new Map(chosen.map((one) => [sameKey(laidOutAs(one.entry)), one]));
   const entries: ChosenEntry[] = [];
   const gaps: EntryId[] = [];
   const held: HeldFile[] = [];
   laidOut.forEach((place, number) => {
-    const found = wanted.get(keyOf(place));
+    const found = wanted.get(sameKey(place));
     if (found === undefined) {
       // No entry of a manifest has such an id.
       const id = -1 - number;
@@ -35,7 +35,7 @@ export function resumedLayout({ laidOut, leaves }: Journal, chosen: readonly Cho
       entries.push({ id, entry: asEntry(place) });
       return;
     }
-    wanted.delete(keyOf(place));
+    wanted.delete(sameKey(place));
     entries.push(found);
     const ofFile = leaves.get(number);
     if (ofFile !== undefined) held.push({ id: found.id, committed: false, leaves: ofFile });
@@ -52,6 +52,6 @@ function asEntry({ kind, path, sizeBytes }: LaidOut): Entry {
 }
 
 /** The same for what is the same: a path cannot hold a zero. */
-function keyOf({ kind, path, sizeBytes }: LaidOut): string {
+export function sameKey({ kind, path, sizeBytes }: LaidOut): string {
   return `${kind}\0${sizeBytes}\0${path}`;
 }

@@ -20,10 +20,15 @@ export class OpfsSink implements PageSink {
   readonly #committed = new Set<EntryId>();
   /** One for each time that it was handed over. */
   readonly #letGo: (() => void)[] = [];
+  readonly survivesReload = true;
   download: Download | null = null;
 
   constructor(save: Save) {
     this.#save = save;
+  }
+
+  hasCommitted(entry: EntryId): boolean {
+    return this.#committed.has(entry);
   }
 
   get hasWholeFiles(): boolean {

@@ -1,3 +1,4 @@
+import type { EntryId } from '#protocol/entry.ts';
 import type { Sink } from '#transport/sink.ts';
 
 /** One file for the browser's downloads: the only file chosen as it is, anything else as an archive. */
@@ -13,6 +14,11 @@ export interface Download {
 export interface PageSink extends Sink {
   /** After `finish` what was handed over, after `abort` what could be: null where nothing worth it was committed. */
   readonly download: Download | null;
+
+  /** Whether what is written outlives the page. */
+  readonly survivesReload: boolean;
+
+  hasCommitted(entry: EntryId): boolean;
 
   /** After `suspend`: whether anything is whole that could be handed over, by giving up the rest with `abort` and `save`. */
   readonly hasWholeFiles: boolean;

@@ -1,17 +1,27 @@
+import type { EntryId } from '#protocol/entry.ts';
 import type { TransferError } from '#protocol/errors.ts';
-import type { Receiving } from '#transport/opened-share.ts';
 import type { Platform } from '#transport/platform.ts';
 import { openShare } from '#transport/receiving.ts';
-import type { Delivered } from '#transport/run-delivery.ts';
 import type { TransferState, TransferStatus } from '#transport/transfer-status.ts';
-import { OfferTree } from '../offer/offer-tree.ts';
+import { type FileNode, OfferTree } from '../offer/offer-tree.ts';
 import { chooseSink } from '../sinks/choose-sink.ts';
+import { findHeld, forgetHeld, type HeldDelivery, offeredAgain } from '../sinks/held-delivery.ts';
 import type { MemoryShelf } from '../sinks/memory-shelf.ts';
 import type { Download, PageSink } from '../sinks/page-sink.ts';
 import { saveDownload } from '../sinks/save-download.ts';
 import { hasPrivateFiles } from '../sinks/transfer-place.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { OfferChoice } from './offer-choice.svelte.ts';
+import { shareIdOf } from './share-id.ts';
+
+type Receiving = Awaited<ReturnType<typeof openShare>>;
+
+/** What was chosen, as a tree of its own. */
+interface Taken {
+  readonly tree: OfferTree;
+  /** By the ids of that tree, those of the offer. */
+  readonly ids: readonly EntryId[];
+}
 
 /** The share that this page receives from, from a link or a code to files in the downloads. */
 export class ReceiveState {
@@ -20,19 +30,29 @@ export class ReceiveState {
   link = $state<string | null>(null);
   status = $state.raw<TransferStatus | null>(null);
   choice = $state.raw<OfferChoice | null>(null);
-  failedFiles = $state.raw<Delivered['failed']>([]);
+  /** What an earlier run left here of this share. */
+  held = $state.raw<HeldDelivery | null>(null);
+  /** Whether the share offers less now than was chosen then. */
+  offersLess = $state(false);
+  taken = $state.raw<Taken | null>(null);
+  failedFiles = $state.raw<TransferStatus['failedFiles']>([]);
   /** What was handed to the browser's downloads; after a failure, what arrived whole and could be. */
   download = $state.raw<Download | null>(null);
+  /** Whether what is here outlives this page. */
+  survivesReload = $state(true);
+  /** After an interruption: whether anything arrived whole that could be saved by giving up the rest. */
+  hasWholeFiles = $state(false);
   error = $state.raw<TransferError | null>(null);
 
   readonly #platform: Platform;
   readonly #serverUrl: string;
+  readonly #shelf: MemoryShelf = new Map();
   #target = '';
   #receiving: Receiving | null = null;
   #sink: PageSink | null = null;
-  readonly #shelf: MemoryShelf = new Map();
-  /** Aborted when its share is left: whatever still comes from it is ignored. */
-  #leaving = new AbortController();
+  /** Told apart from a share that was left: whatever still comes from that is ignored. */
+  #run = 0;
+  #cancelling = new AbortController();
 
   constructor(platform: Platform, serverUrl: string) {
     this.#platform = platform;
@@ -48,7 +68,7 @@ export class ReceiveState {
       case 'choosing':
         return 'waiting';
       case 'receiving':
-        return this.status?.state === 'connecting' ? 'connecting' : 'transferring';
+        return this.status?.state === 'reconnecting' ? 'reconnecting' : 'transferring';
       default:
         return this.status?.state === 'waiting' ? 'waiting' : 'connecting';
     }
@@ -64,69 +84,85 @@ export class ReceiveState {
     return this.link !== null || this.#target.includes('#');
   }
 
+  get paused(): TransferStatus['paused'] {
+    return (this.stage === 'receiving' && this.status?.paused) || { here: false, there: false };
+  }
+
   /** @param target a link, or a code as it was typed */
   async open(target: string): Promise<void> {
     this.close();
+    const run = this.#run;
     this.#target = target;
     this.stage = 'opening';
-    const { signal } = this.#leaving;
+    const { signal } = this.#cancelling;
     try {
+      if (target.includes('#')) await this.#lookForHeld(target, run);
+      if (run !== this.#run) return;
       const receiving = await openShare({
         platform: this.#platform,
         serverUrl: this.#serverUrl,
         target,
         onStatus: (status) => {
-          if (signal.aborted) return;
+          if (run !== this.#run) return;
           this.status = status;
           // The sender may leave while the person still chooses.
           if (status.error !== null && this.stage === 'choosing') this.#fail(status.error);
         },
         signal,
       });
-      if (signal.aborted) return;
+      if (run !== this.#run) return;
       this.#receiving = receiving;
       this.link = receiving.link;
-      this.choice = new OfferChoice(new OfferTree(receiving.offer.entries));
-      this.stage = 'choosing';
+      if (!target.includes('#')) await this.#lookForHeld(receiving.link, run);
+      if (run === this.#run) this.#offer(receiving);
     } catch (thrown) {
-      if (!signal.aborted) this.#fail(thrown);
+      if (run === this.#run) this.#fail(thrown);
     }
   }
 
   /** Fetches what is chosen and hands it to the browser's downloads. */
   async save(): Promise<void> {
-    if (this.#receiving === null || this.choice === null) return;
-    const { signal } = this.#leaving;
-    const ids = this.choice.tree.chosenIds();
-    const { entries } = this.#receiving.offer;
-    const storage = { hasPrivateFiles: await hasPrivateFiles(), shelf: this.#shelf };
-    if (signal.aborted) return;
-    const sink = chooseSink(
-      ids.flatMap((id) => entries[id] ?? []),
-      storage,
-      saveDownload,
-    );
-    this.#sink = sink;
-    this.stage = 'receiving';
-    try {
-      const delivery = await this.#receiving.accept(ids, sink);
-      if (signal.aborted) return;
-      this.status = delivery.status;
-      this.failedFiles = delivery.failed;
-      this.download = sink.download;
-      this.stage = 'done';
-    } catch (thrown) {
-      if (signal.aborted) return;
-      this.failedFiles = this.status?.failedFiles ?? [];
-      this.download = sink.download;
-      this.#fail(thrown);
-    }
+    if (this.choice !== null) await this.#accept(this.choice.tree.chosenIds());
+  }
+
+  /** Holds the transfer up, or lets it go on. */
+  pause(paused: boolean): void {
+    this.#receiving?.pause(paused);
+  }
+
+  cancelFile({ id }: FileNode): void {
+    const path = this.#receiving?.offer.entries[this.taken?.ids[id] ?? -1]?.path;
+    if (path !== undefined) this.#receiving?.cancelFile(path);
+  }
+
+  /** @param status makes who asks look again when it changes */
+  fileState({ id }: FileNode, status: TransferStatus | null): 'under way' | 'arrived' | 'given up' {
+    const entryId = this.taken?.ids[id] ?? -1;
+    if (this.#sink?.hasCommitted(entryId)) return 'arrived';
+    const path = this.#receiving?.offer.entries[entryId]?.path;
+    return status?.failedFiles.some((failed) => failed.path === path) ? 'given up' : 'under way';
+  }
+
+  /** Breaks the transfer off. What is here stays, until the person says otherwise. */
+  stop(): void {
+    this.#cancelling.abort();
   }
 
   async saveAgain(): Promise<void> {
     await this.#sink?.save().catch((thrown: unknown) => {
       this.error = asTransferError(thrown);
     });
+  }
+
+  /** After an interruption: hands over what arrived whole, and gives up the rest. */
+  async saveWhole(): Promise<void> {
+    const sink = this.#sink;
+    await sink?.abort();
+    if (sink === null || sink !== this.#sink) return;
+    this.hasWholeFiles = false;
+    this.held = null;
+    await this.saveAgain();
+    this.download = sink.download;
   }
 
   /** Takes nothing. */
@@ -141,25 +177,100 @@ export class ReceiveState {
     await this.open(this.link ?? this.#target);
   }
 
-  /** The page goes: the sender is told as far as that can be done at once, and the view stays what a reload needs. */
-  farewell(): void {
-    this.#leaving.abort();
+  /** Throws away what is here of the share, and opens it as if for the first time. */
+  async startOver(): Promise<void> {
+    const target = this.link ?? this.#target;
+    await this.forget();
+    if (this.stage === 'none') await this.open(target);
   }
 
-  /** Leaves the share: what runs is cancelled, what was gathered is freed. */
+  /** Throws away what is here of the share, and leaves it. */
+  async forget(): Promise<void> {
+    const [target, sink] = [this.link ?? this.#target, this.#sink];
+    this.#sink = null;
+    this.close();
+    const run = this.#run;
+    try {
+      await sink?.forget();
+      if (target.includes('#')) await forgetHeld(await shareIdOf(target, this.#platform), this.#shelf);
+    } catch (thrown) {
+      if (run === this.#run) this.#fail(thrown);
+    }
+  }
+
+  /** The page goes: the sender is told as far as that can be done at once, and the view stays what a reload needs. */
+  farewell(): void {
+    this.#run += 1;
+    this.#cancelling.abort();
+  }
+
+  /** Leaves the share: what runs is broken off; what was gathered stays where it can. */
   close(): void {
-    this.#leaving.abort();
-    this.#leaving = new AbortController();
+    this.#run += 1;
+    this.#cancelling.abort();
+    this.#cancelling = new AbortController();
     void this.#sink?.release();
     this.stage = 'none';
     this.link = null;
     this.status = null;
     this.choice = null;
+    this.held = null;
+    this.offersLess = false;
+    this.taken = null;
     this.failedFiles = [];
     this.download = null;
+    this.survivesReload = true;
+    this.hasWholeFiles = false;
     this.error = null;
     this.#receiving = null;
     this.#sink = null;
+  }
+
+  async #lookForHeld(link: string, run: number): Promise<void> {
+    const held = await findHeld(await shareIdOf(link, this.#platform), this.#shelf);
+    if (run === this.#run) this.held = held;
+  }
+
+  /** What was chosen in an earlier run is gone on with; where it is not all there, the person is asked. */
+  #offer({ offer }: Receiving): void {
+    const tree = new OfferTree(offer.entries);
+    const again = this.held === null ? null : offeredAgain(this.held, offer.entries);
+    if (again?.isWhole) {
+      void this.#accept([...again.ids]);
+      return;
+    }
+    if (again !== null && again.ids.size > 0) tree.chooseOnly(again.ids);
+    this.offersLess = again !== null;
+    this.choice = new OfferChoice(tree);
+    this.stage = 'choosing';
+  }
+
+  async #accept(ids: readonly EntryId[]): Promise<void> {
+    const [receiving, run] = [this.#receiving, this.#run];
+    if (receiving === null) return;
+    const entries = ids.flatMap((id) => receiving.offer.entries[id] ?? []);
+    this.taken = { tree: new OfferTree(entries), ids };
+    this.stage = 'receiving';
+    const storage = { hasPrivateFiles: await hasPrivateFiles(), shelf: this.#shelf };
+    if (run !== this.#run) return;
+    const sink = chooseSink(entries, storage, saveDownload);
+    this.#sink = sink;
+    this.survivesReload = sink.survivesReload;
+    try {
+      const { status, failed } = await receiving.accept(ids, sink);
+      if (run !== this.#run) return;
+      this.status = status;
+      this.failedFiles = failed;
+      this.download = sink.download;
+      this.stage = 'done';
+    } catch (thrown) {
+      if (run !== this.#run) return;
+      this.failedFiles = this.status?.failedFiles ?? [];
+      this.download = sink.download;
+      this.hasWholeFiles = sink.hasWholeFiles;
+      await this.#lookForHeld(receiving.link, run);
+      if (run === this.#run) this.#fail(thrown);
+    }
   }
 
   #fail(thrown: unknown): void {

@@ -50,13 +50,17 @@ export class ShareState {
   get transferState(): TransferState {
     if (this.stage === 'failed') return 'failed';
     if (this.stage !== 'sharing') return 'connecting';
-    const running = this.receivers.findLast(({ state }) => state === 'transferring');
-    return (running ?? this.receivers.at(-1))?.state ?? 'waiting';
+    return this.#mirrored?.state ?? 'waiting';
+  }
+
+  get paused(): ReceiverStatus['paused'] {
+    const { state, paused } = this.#mirrored ?? {};
+    return state === 'transferring' && paused ? paused : { here: false, there: false };
   }
 
   /** Whether closing the page would break something off. */
   get busy(): boolean {
-    return this.receivers.some(({ state }) => state === 'connecting' || state === 'transferring');
+    return this.receivers.some((receiver) => !hasEnded(receiver) && receiver.state !== 'waiting');
   }
 
   /** @param gather fills in what is offered; folders take their time */
@@ -116,6 +120,11 @@ export class ShareState {
     }
   }
 
+  /** Holds one receiver's transfer up, or lets it go on. */
+  pause(receiverId: string, paused: boolean): void {
+    this.#sharing?.pause(receiverId, paused);
+  }
+
   /** Ends the share; its receivers are told. */
   async stop(): Promise<void> {
     const sharing = this.#sharing;
@@ -127,6 +136,10 @@ export class ShareState {
   /** The page goes: receivers are told as far as that can be done at once. */
   farewell(): void {
     void this.#sharing?.close();
+  }
+
+  get #mirrored(): ListedReceiver | undefined {
+    return this.receivers.findLast(({ state }) => state === 'transferring') ?? this.receivers.at(-1);
   }
 
   #begin(): number {

@@ -1,5 +1,6 @@
 import type { CodeChange } from '#transport/code-door.ts';
 import type { Route } from '#transport/lane.ts';
+import type { TransferStatus } from '#transport/transfer-status.ts';
 
 export const ROUTE_TEXT: Record<Route, string> = {
   lan: 'same network',
@@ -11,6 +12,29 @@ export const ROUTE_HELP: Record<Route, string> = {
   lan: 'Straight across the network that both devices are in.',
   direct: 'Straight from one device to the other, through the walls between their networks.',
   relayed: 'Through a relay, which sees only encrypted bytes: no straight way was found.',
+};
+
+export type PausedBy = 'nobody' | 'here' | 'there' | 'both';
+
+export function pausedBy({ here, there }: TransferStatus['paused']): PausedBy {
+  if (here) return there ? 'both' : 'here';
+  return there ? 'there' : 'nobody';
+}
+
+/** How bytes flow, or who holds them up. */
+export const PAUSED_TEXT: Record<'receiving' | 'sending', Record<PausedBy, string>> = {
+  receiving: {
+    nobody: 'Receiving',
+    here: 'Paused by you',
+    there: 'Paused by the sender',
+    both: 'Paused by you and by the sender',
+  },
+  sending: {
+    nobody: 'is receiving',
+    here: 'is held up: you paused it',
+    there: 'has paused it',
+    both: 'has paused it, and so have you',
+  },
 };
 
 /** Why the code on the screen is not the one of before; `null`s are codes without a successor. */
