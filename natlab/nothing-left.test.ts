@@ -16,18 +16,26 @@ const HOST_NAME = 'leftover';
 const PATIENCE = { timeout: 10_000, interval: 50 };
 
 let scratch: string;
+const owners = new Set<ChildProcess>();
+
 beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'nothing-left-'));
 });
-afterEach(() => rm(scratch, { recursive: true }));
+afterEach(async () => {
+  for (const owner of owners) owner.kill('SIGKILL');
+  owners.clear();
+  await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+});
 
 /** A process of its own, in a group of its own, whose labs have their folders in `scratch`. */
 function startOwner(privilege: Privilege, env: Record<string, string> = {}): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', OWNER, privilege, HOST_NAME], {
+  const owner = spawn(process.execPath, ['--import', 'tsx', OWNER, privilege, HOST_NAME], {
     env: { ...process.env, TMPDIR: scratch, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
+  owners.add(owner);
+  return owner;
 }
 
 /** What its lab consists of, once it stands and programs run in it. */
