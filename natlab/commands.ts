@@ -113,7 +113,7 @@ function machineScript(machine: Machine, cables: readonly Cable[]): string {
   ip.push(...(inside?.routes ?? []).map(({ to, via }) => `route add ${to} via ${via}`));
   return [
     ...(inside === undefined ? [] : [FORWARDING]),
-    ...withoutIpv6(machine),
+    ...ipv6Settings(machine),
     heredoc('ip -batch -', ip),
     enforceScript(machine),
   ].join('\n');
@@ -128,14 +128,17 @@ const FORWARDING = [
   '[ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables',
 ].join('\n');
 
-/** A machine that has no IPv6 has no link-local address either. Its loopback keeps ::1. */
-function withoutIpv6({ outside, inside }: Machine): string[] {
+/**
+ * A machine that has no IPv6 has no link-local address either; its loopback keeps ::1. One that has it may use
+ * its link-local addresses at once, without which a router finds none of its neighbours.
+ */
+function ipv6Settings({ outside, inside }: Machine): string[] {
   const addresses = [...(outside?.addresses ?? []), ...(inside?.addresses ?? [])];
-  if (addresses.some(({ family }) => family === 6)) return [];
-  return [
-    'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6',
-    ...(outside === undefined ? [] : [`echo 1 > /proc/sys/net/ipv6/conf/${outside.interface}/disable_ipv6`]),
-  ];
+  const hasIpv6 = addresses.some(({ family }) => family === 6);
+  const setting = hasIpv6 ? 'accept_dad' : 'disable_ipv6';
+  return ['default', ...(outside === undefined ? [] : [outside.interface])].map(
+    (name) => `echo ${hasIpv6 ? 0 : 1} > /proc/sys/net/ipv6/conf/${name}/${setting}`,
+  );
 }
 
 function rulesOf({ router, outside }: Machine): string {

@@ -199,6 +199,18 @@ describeWithEach('a standing lab', (privilege) => {
       );
     });
 
+    test('is there as soon as the lab is, through every router', async () => {
+      const network = { routers: { open: { nat: 'port', ipv6: 'open', hosts: { otto: {} } } } } as const;
+      const fresh = await openLab(network, privilege);
+      try {
+        expect(await fresh.host('otto').run('ping', ['-c', '1', '-W', '2', '2001:db8::1'])).toMatchObject({
+          status: 0,
+        });
+      } finally {
+        await fresh.close();
+      }
+    });
+
     test('none unless said, not even among neighbours', async () => {
       const { stdout } = await lab
         .host('alice')
