@@ -1,5 +1,5 @@
 import { promises } from 'node:fs';
-import { chmod, mkdir, open, readdir, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, open, readdir, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -8,6 +8,7 @@ import { BLOCK_BYTES } from '#protocol/limits.ts';
 import type { LocalRules } from '#protocol/local-path.ts';
 import { sinkContract } from '#transport/sink.contract.ts';
 import type { ChosenEntry, Sink } from '#transport/sink.ts';
+import { resumeContract } from '#transport/sink-resume.contract.ts';
 import { FolderSink } from './folder-sink.ts';
 import { MAX_OPEN_FILES } from './limits.ts';
 import { look, plant, scratchFolder } from './scratch-folder.testing.ts';
@@ -43,13 +44,20 @@ async function save(target: string, given: readonly Given[], rules: LocalRules =
   return (await sink.finish()).map(({ savedAs }) => savedAs.slice(target.length + 1));
 }
 
+/** What the death of their process makes of locks: the next one takes them over. */
+async function dropLocks(target: string): Promise<void> {
+  for (const name of await readdir(target)) {
+    if (name.startsWith('.sallyport-')) await rm(join(target, name, 'lock'), { force: true });
+  }
+}
+
 const fails = (code: string, detail: string | RegExp = '') =>
   expect.objectContaining({ code, message: expect.stringMatching(detail) });
 
 afterEach(() => vi.restoreAllMocks());
 
 describe('keeps the contract of sinks', () => {
-  for (const { name, run } of sinkContract) {
+  for (const { name, run } of [...sinkContract, ...resumeContract]) {
     for (const [system, rules] of [
       ['Linux', LINUX],
       ['Windows', WINDOWS],
@@ -59,6 +67,14 @@ describe('keeps the contract of sinks', () => {
         await mkdir(target);
         await run({
           create: () => FolderSink.create(target, rules),
+          async crash(sink) {
+            const asItWas = `${target}-as-it-was`;
+            await cp(target, asItWas, { recursive: true, preserveTimestamps: true });
+            await sink.suspend();
+            await rm(target, { recursive: true });
+            await rename(asItWas, target);
+            await dropLocks(target);
+          },
           async saved() {
             const found = Object.entries(await look(target)).filter(
               ([path]) => !path.startsWith('.sallyport-'),

@@ -58,9 +58,10 @@ export class FolderSink implements Sink {
     this.#root = root;
     this.#rules = rules;
     this.#folders = folders;
-    this.#made = new MadeFolders(folders, root, (planned, place) => {
-      // Ahead of every intent in it, since it is noted first.
-      void this.#journal?.note({ type: 'folder', planned, place }).catch(() => {});
+    this.#made = new MadeFolders(folders, root, {
+      making: async (planned, place) => this.#opened.journal.note({ type: 'folder', planned, place }),
+      // Ahead of everything in it, since it is noted first.
+      made: (planned) => void this.#opened.journal.note({ type: 'made', planned }).catch(() => {}),
     });
   }
 
@@ -275,7 +276,10 @@ export class FolderSink implements Sink {
     await partials.keep(partial, [JOURNAL_NAME]);
     this.#journal = await Journal.create(this.#folders, partials.folder, [
       { type: 'share', shareId, boot },
-      ...[...folders].map(([planned, place]): JournalRecord => ({ type: 'folder', planned, place })),
+      ...[...folders].flatMap(([planned, place]): JournalRecord[] => [
+        { type: 'folder', planned, place },
+        { type: 'made', planned },
+      ]),
       ...durable,
       { type: 'durable' },
       ...others,

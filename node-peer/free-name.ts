@@ -39,7 +39,7 @@ export async function moveToFreeName(from: string, to: string): Promise<boolean>
     if (!(await unlessTaken(() => link(from, to)))) return false;
   } catch {
     // A disk without hard links (FAT, some network disks): there another program could take the name in between.
-    if (await exists(to)) return false;
+    if (await isThere(to)) return false;
     await rename(from, to);
     return true;
   }
@@ -47,7 +47,8 @@ export async function moveToFreeName(from: string, to: string): Promise<boolean>
   return true;
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether anything has this name, a link to nothing included. */
+export async function isThere(path: string): Promise<boolean> {
   try {
     await lstat(path);
     return true;

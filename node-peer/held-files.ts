@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, lstat, open } from 'node:fs/promises';
+import { constants, lstat, open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { blockCount, blockLength } from '#protocol/block.ts';
 import { equalBytes } from '#protocol/leaf-tree.ts';
@@ -42,15 +42,15 @@ export class HeldFiles {
     return there.length === 0 ? null : { committed: false, leaves: new Map(there) };
   }
 
-  /** Those of the share's folders that are still there. */
+  /** Where those of the share's folders lie that are there. One that was only about to be made counts while it is empty. */
   async foldersOf({ folders }: Noted): Promise<Map<string, string>> {
     const there = new Map<string, string>();
-    for (const [planned, place] of folders) {
+    for (const [planned, { place, made }] of folders) {
       const path = join(this.#root, place);
-      const stats = await this.#folders
-        .within(dirname(path), (at) => lstat(at(basename(path))))
-        .catch(() => null);
-      if (stats?.isDirectory()) there.set(planned, place);
+      const isOwn = await this.#folders
+        .within(path, async (at) => made || (await readdir(at('.'))).length === 0)
+        .catch(() => false);
+      if (isOwn) there.set(planned, place);
     }
     return there;
   }

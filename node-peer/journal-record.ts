@@ -17,8 +17,9 @@ export type JournalRecord =
       readonly path: string;
       readonly sizeBytes: number;
     }
-  /** A folder of the share was made: where it was planned, and where it lies; both `/`-separated, in the target. */
+  /** A folder of the share is about to be made: where it was planned, and where it will lie; both `/`-separated, in the target. */
   | { readonly type: 'folder'; readonly planned: string; readonly place: string }
+  | { readonly type: 'made'; readonly planned: string }
   /** A block was written. The last word on a block holds. */
   | { readonly type: 'block'; readonly number: number; readonly index: number; readonly leaf: Uint8Array }
   /** The file is about to get its final name. */
@@ -28,7 +29,7 @@ export type JournalRecord =
   | { readonly type: 'durable' };
 
 const VERSION = 1;
-const TYPES = ['share', 'entry', 'folder', 'block', 'intent', 'committed', 'durable'] as const;
+const TYPES = ['share', 'entry', 'folder', 'made', 'block', 'intent', 'committed', 'durable'] as const;
 /** Length and CRC-32 of the body, which begins with its type. */
 const HEAD_BYTES = 8;
 
@@ -69,6 +70,8 @@ function fieldsOf(record: JournalRecord): Uint8Array[] {
     }
     case 'folder':
       return [text(record.planned), text(record.place)];
+    case 'made':
+      return [text(record.planned)];
     case 'block':
       return [integer(record.number), integer(record.index), record.leaf];
     case 'intent':
@@ -102,10 +105,17 @@ function readRecord(type: JournalRecord['type'], fields: Fields): JournalRecord 
     }
     case 'folder':
       return { type, planned: fields.text(), place: fields.place() };
+    case 'made':
+      return { type, planned: fields.text() };
     case 'block':
-      return { type, number: fields.integer(), index: fields.integer(), leaf: fields.bytes(LEAF_BYTES) };
+      return {
+        type,
+        number: fields.integer(),
+        index: fields.integer(),
+        leaf: plain(fields.bytes(LEAF_BYTES)),
+      };
     case 'intent':
-      return { type, number: fields.integer(), root: fields.sized(), place: fields.place() };
+      return { type, number: fields.integer(), root: plain(fields.sized()), place: fields.place() };
     case 'committed':
       return { type, number: fields.integer() };
     case 'durable':
@@ -124,6 +134,9 @@ const sized = (value: Uint8Array): Uint8Array => {
   return Buffer.concat([length, value]);
 };
 const text = (value: string): Uint8Array => sized(Buffer.from(value));
+
+/** A view that is no Buffer, whose `slice` would be one too. */
+const plain = ({ buffer, byteOffset, length }: Buffer) => new Uint8Array(buffer, byteOffset, length);
 
 /** Reads fields one after the other. @throws RangeError for what is not there, or no such field */
 class Fields {

@@ -27,13 +27,19 @@ export interface NotedEntry {
   } | null;
 }
 
+/** A folder that an earlier run was about to make, and `made`, unless it was another's first. */
+export interface NotedFolder {
+  readonly place: string;
+  made: boolean;
+}
+
 /** What a journal says. */
 export interface Noted {
   /** The start of the machine under which it was written; empty where unknown. */
   readonly boot: string;
   readonly entries: Map<number, NotedEntry>;
-  /** Planned places of the share's folders, to where they lie; parents first. */
-  readonly folders: Map<string, string>;
+  /** The share's folders by their planned places, to where they lie; parents first. */
+  readonly folders: Map<string, NotedFolder>;
 }
 
 /**
@@ -146,8 +152,14 @@ function apply({ entries, folders }: Noted, record: JournalRecord): boolean {
       return true;
     }
     case 'folder':
-      folders.set(record.planned, record.place);
+      folders.delete(record.planned);
+      folders.set(record.planned, { place: record.place, made: false });
       return true;
+    case 'made': {
+      const folder = folders.get(record.planned);
+      if (folder) folder.made = true;
+      return folder !== undefined;
+    }
     case 'durable':
       for (const { commit } of entries.values()) if (commit?.done) commit.durable = true;
       return true;

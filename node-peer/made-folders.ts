@@ -1,13 +1,19 @@
 import { constants, mkdir, open, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative, sep } from 'node:path';
 import { systemCode } from './disk-error.ts';
-import { underFreeName, unlessTaken } from './free-name.ts';
+import { isThere, underFreeName, unlessTaken } from './free-name.ts';
 import { inParallel } from './in-parallel.ts';
 import { DISK_CALLS_AT_ONCE } from './limits.ts';
 import type { LinklessFolders } from './linkless-folders.ts';
 
 /** How a disk says that it syncs no folders, or lets nobody list this one. */
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EPERM', 'EISDIR', 'EACCES']);
+
+/** Is told of each folder ahead of its making, and after it; places are `/`-separated, in the target. */
+export interface FolderNotes {
+  making(planned: string, place: string): Promise<void>;
+  made(planned: string): void;
+}
 
 /**
  * The share's folders in the target: each is made when something first goes into it, under its own name or, where
@@ -16,22 +22,17 @@ const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EPERM', 'EISDIR', 'EACCES']);
 export class MadeFolders {
   readonly #folders: LinklessFolders;
   readonly #target: string;
-  readonly #onMade: (planned: string, place: string) => void;
+  readonly #notes: FolderNotes;
   /** Planned path to real path; parents before what lies in them. */
   readonly #made: Map<string, Promise<string>>;
 
   /**
    * @param target real path of the folder that the share is saved in
-   * @param onMade is told where a folder lies that was made, `/`-separated, in the target
    */
-  constructor(
-    folders: LinklessFolders,
-    target: string,
-    onMade: (planned: string, place: string) => void = () => {},
-  ) {
+  constructor(folders: LinklessFolders, target: string, notes: FolderNotes) {
     this.#folders = folders;
     this.#target = target;
-    this.#onMade = onMade;
+    this.#notes = notes;
     this.#made = new Map([['.', Promise.resolve(target)]]);
   }
 
@@ -54,11 +55,14 @@ export class MadeFolders {
   async #make(planned: string, parentMade: Promise<string>): Promise<string> {
     const parent = await parentMade;
     const name = await this.#folders.within(parent, (at) =>
-      underFreeName(posix.basename(planned), 'folder', (free) => unlessTaken(() => mkdir(at(free)))),
+      underFreeName(posix.basename(planned), 'folder', async (free) => {
+        if (await isThere(at(free))) return false;
+        await this.#notes.making(planned, placeIn(this.#target, join(parent, free)));
+        return unlessTaken(() => mkdir(at(free)));
+      }),
     );
-    const path = join(parent, name);
-    this.#onMade(planned, placeIn(this.#target, path));
-    return path;
+    this.#notes.made(planned);
+    return join(parent, name);
   }
 
   /** Makes the names in all of them, and in the target, durable. */

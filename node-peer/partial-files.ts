@@ -1,7 +1,7 @@
 import { chmod, constants, type FileHandle, lstat, mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FolderLock, LOCK_NAME } from './folder-lock.ts';
-import { moveToFreeName, underFreeName, unlessTaken } from './free-name.ts';
+import { isThere, moveToFreeName, underFreeName, unlessTaken } from './free-name.ts';
 import { HandleCache } from './handle-cache.ts';
 import { inParallel } from './in-parallel.ts';
 import { DISK_CALLS_AT_ONCE, MAX_OPEN_FILES, MAX_PARTIAL_FOLDERS } from './limits.ts';
@@ -156,11 +156,4 @@ async function isOwn(folders: LinklessFolders, folder: string): Promise<boolean>
   } catch {
     return false;
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -6,28 +6,33 @@ export interface SinkSetup {
   create(): Promise<Sink>;
   /** What stands in that place under final names: by `savedAs`, a file's bytes or null for a folder. */
   saved(): Promise<ReadonlyMap<string, Uint8Array | null>>;
+  /**
+   * Ends a sink with nothing under way as the death of its process would: what it has put in its place stays as it is
+   * at that moment, and nothing more is done with it.
+   */
+  crash?(sink: Sink): Promise<void>;
 }
 
-const BLOCK = 1024 * 1024;
-const SHARE = 'AAAAAAAAAAAAAAAAAAAAAA';
-/** Sinks keep roots and judge nothing by them. */
+export const BLOCK = 1024 * 1024;
+export const SHARE = 'AAAAAAAAAAAAAAAAAAAAAA';
+/** Where a sink is never opened again: sinks keep roots and judge nothing by them. */
 const ROOT = new Uint8Array(32);
 
-interface Sample extends ChosenEntry {
+export interface Sample extends ChosenEntry {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-const file = (id: number, path: string, lengthBytes: number): Sample => ({
+export const file = (id: number, path: string, lengthBytes: number): Sample => ({
   id,
   entry: { kind: 'file', path, sizeBytes: lengthBytes, modifiedMs: 1_700_000_000_000 },
   bytes: sampleBytes(lengthBytes, id),
 });
 
-const leafOf = async (block: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
+export const leafOf = async (block: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', block));
 
 /** Gives the sink copies, which are its own, in blocks, the last first. */
-async function write(sink: Sink, { id, bytes }: Sample): Promise<void> {
+export async function write(sink: Sink, { id, bytes }: Sample): Promise<void> {
   for (let start = Math.floor(bytes.length / BLOCK) * BLOCK; start >= 0; start -= BLOCK) {
     const block = bytes.slice(start, start + BLOCK);
     if (block.length > 0) await sink.write(id, start, block, await leafOf(block));
@@ -35,7 +40,7 @@ async function write(sink: Sink, { id, bytes }: Sample): Promise<void> {
 }
 
 /** Checks that exactly these files are said to be saved, and stand where it is said. */
-async function checkSaved(
+export async function checkSaved(
   { saved }: SinkSetup,
   said: readonly SavedEntry[],
   samples: readonly Sample[],
