@@ -65,7 +65,12 @@ async function watch(lab: Lab, machine: string, device: string): Promise<() => P
     AbortSignal.timeout(START_TIMEOUT_MS).addEventListener('abort', () => resolve(false));
   });
   if (!(await isListening)) {
-    throw new Error(`The wire cannot be watched without tcpdump: ${complaints.join(' ') || 'install it'}`);
+    const complaint = complaints.join(' ');
+    throw new Error(
+      complaint.includes("Couldn't change to")
+        ? "tcpdump refuses to watch in a user's namespaces: the demo needs root. The shell does not."
+        : `The wire cannot be watched: ${complaint || 'install tcpdump'}`,
+    );
   }
   return async () => {
     child.kill('SIGINT');

@@ -53,7 +53,11 @@ export async function runDemo(network: Network, telling: Telling): Promise<void>
     ...routers.map((machine) => ({ machine, device: 'wan' as const })),
   ]);
   const reports: Report[] = [];
-  await deliver(lab, services.url, people, (report) => reports.push(report));
+  await deliver(lab, services.url, people, (report) => {
+    reports.push(report);
+    // Over a slow link the rest takes its time.
+    if (report.what.kind === 'connected') progress('They are connected; the file is on its way …');
+  });
   const tables = await Promise.all(
     routers.map(async (name) => ({
       name,
