@@ -1,5 +1,5 @@
 import type { EntryId } from './entry.ts';
-import { BLOCK_BYTES } from './limits.ts';
+import { BLOCK_BYTES, MAX_RANGE_BLOCKS } from './limits.ts';
 
 /** One block of one file: `index` counts from 0 in units of BLOCK_BYTES. */
 export interface BlockRef {
@@ -30,9 +30,10 @@ export function creditCost(sizeBytes: number, index: number): number {
   return Math.max(MIN_CREDIT_COST_BYTES, blockLength(sizeBytes, index));
 }
 
-/** Appends a block to a list of ranges, growing the last range where it continues it. */
+/** Appends a block to a list of ranges, growing the last range where it continues it and has room. */
 export function appendToRanges(ranges: [EntryId, number, number][], { entry, index }: BlockRef): void {
   const last = ranges.at(-1);
-  if (last && last[0] === entry && last[1] + last[2] === index) last[2] += 1;
+  const continues = last?.[0] === entry && last[1] + last[2] === index && last[2] < MAX_RANGE_BLOCKS;
+  if (continues) last[2] += 1;
   else ranges.push([entry, index, 1]);
 }

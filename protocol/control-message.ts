@@ -23,17 +23,14 @@ import {
 const count = (max: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(max));
 const positive = (max: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(max));
 const entryId = count(MAX_ENTRIES - 1);
+const blockIndex = count(Math.ceil(MAX_FILE_BYTES / BLOCK_BYTES));
 const size = count(MAX_FILE_BYTES);
 const path = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_PATH_BYTES));
 // ±8.64e15 ms is the range of ECMAScript's Date.
 const time = v.pipe(v.number(), v.safeInteger(), v.minValue(-8.64e15), v.maxValue(8.64e15));
 const hash = v.pipe(v.string(), v.length(43), v.transform(decodeHash));
 const list = <T extends v.GenericSchema>(item: T) => v.pipe(v.array(item), v.maxLength(MAX_LIST_ITEMS));
-const range = v.strictTuple([
-  entryId,
-  count(Math.ceil(MAX_FILE_BYTES / BLOCK_BYTES)),
-  positive(MAX_RANGE_BLOCKS),
-]);
+const range = v.strictTuple([entryId, blockIndex, positive(MAX_RANGE_BLOCKS)]);
 
 const entry = v.variant('kind', [
   v.strictObject({
@@ -54,6 +51,7 @@ const FILE_FAILURES = [
   'sink-failed',
   'disk-full',
   'unsafe-path',
+  'cancelled',
 ] as const;
 export type FileFailure = (typeof FILE_FAILURES)[number];
 
@@ -71,6 +69,11 @@ const ENDINGS = [
 export type Ending = (typeof ENDINGS)[number];
 
 const failed = v.strictObject({ type: v.literal('failed'), entry: entryId, code: v.picklist(FILE_FAILURES) });
+const pause = v.strictObject({
+  type: v.literal('pause'),
+  paused: v.boolean(),
+  entry: v.exactOptional(entryId),
+});
 const route = v.strictObject({ type: v.literal('route'), route: v.picklist(['lan', 'direct', 'relayed']) });
 const bye = v.strictObject({ type: v.literal('bye'), code: v.picklist(ENDINGS) });
 
@@ -87,7 +90,14 @@ const senderMessage = v.variant('type', [
     entries: v.pipe(v.array(entry), v.minLength(1)),
   }),
   v.strictObject({ type: v.literal('roots'), roots: list(v.strictTuple([entryId, hash])) }),
+  v.strictObject({
+    type: v.literal('leaves'),
+    entry: entryId,
+    first: blockIndex,
+    leaves: v.pipe(list(hash), v.minLength(1)),
+  }),
   failed,
+  pause,
   route,
   bye,
 ]);
@@ -106,8 +116,15 @@ const receiverMessage = v.variant('type', [
   }),
   v.strictObject({ type: v.literal('request'), ranges: list(range), roots: list(entryId) }),
   v.strictObject({ type: v.literal('ack'), blocks: list(range) }),
+  v.strictObject({
+    type: v.literal('compare'),
+    entry: entryId,
+    first: blockIndex,
+    count: positive(MAX_LIST_ITEMS),
+  }),
   v.strictObject({ type: v.literal('complete') }),
   failed,
+  pause,
   route,
   bye,
 ]);

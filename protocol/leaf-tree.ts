@@ -54,6 +54,23 @@ export class LeafTree {
     return true;
   }
 
+  /** A copy of a block's leaf, or null where it is not known. */
+  leaf(index: number): Uint8Array | null {
+    return this.has(index) ? this.#at(index).slice() : null;
+  }
+
+  /** These blocks' leaves are unknown again; what was folded is folded anew, so it is not for every block. */
+  forget(indices: Iterable<number>): void {
+    for (const index of indices) {
+      if (!this.has(index)) continue;
+      this.#known[index] = 0;
+      this.#knownCount -= 1;
+    }
+    this.#folded = 0;
+    this.#subtrees.length = 0;
+    while (this.has(this.#folded)) this.#fold(this.#at(this.#folded));
+  }
+
   /** The file's root. Only once every leaf is known. */
   root(): Uint8Array<ArrayBuffer> {
     if (!this.complete) throw new Error('root asked for before every leaf is known');

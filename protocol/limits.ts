@@ -54,5 +54,8 @@ export const MAX_CREDIT_BYTES = 256 * 1024 * 1024;
 /** Ranges asked for and not yet served. The receiver keeps within it; a sender refuses more. */
 export const MAX_PENDING_RANGES = 4096;
 
+/** Ranges of leaves asked for and not yet told: 512 MiB of a file each, 24 KiB on the wire. */
+export const MAX_COMPARES_ASKED = 16;
+
 /** Reads of one block that may mismatch before its file is given up. */
 export const MAX_BLOCK_ATTEMPTS = 3;

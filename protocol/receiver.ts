@@ -1,16 +1,28 @@
 import { appendToRanges, type BlockRef, blockLength } from './block.ts';
+import { Comparison } from './comparison.ts';
 import type { FileFailure, ReceiverMessage, SenderMessage } from './control-message.ts';
 import type { Entry, EntryId, FileEntry } from './entry.ts';
 import { ProtocolViolation } from './errors.ts';
 import { equalBytes } from './leaf-tree.ts';
 import { DEFAULT_CREDIT_BYTES, MAX_BLOCK_ATTEMPTS, MAX_LIST_ITEMS } from './limits.ts';
 import { ManifestAssembly } from './manifest.ts';
-import { type OpenFile, openFile } from './open-file.ts';
+import { type OpenFile, openFile, wasAsked } from './open-file.ts';
+import { type Paused, Pauses } from './pauses.ts';
 import { RequestPlan } from './request-plan.ts';
 
+/** What a receiver brings along from earlier sessions, by this session's ids. */
+export interface Resumption {
+  /** Blocks that are believed to be written. The driver says `kept` or `lost` of each, once. */
+  readonly held?: ReadonlyMap<EntryId, Iterable<number>>;
+  /** Files of the choice that are committed already and still offered: counted, not asked for. */
+  readonly settled?: { readonly files: number; readonly bytes: number };
+  /** Bytes that may be on their way or waiting to be written. */
+  readonly creditBytes?: number;
+}
+
 /**
- * The receiver of one session as a state machine. It pulls: it fetches the manifest, asks for what was chosen,
- * judges every block by its leaf and every file by its root, and acknowledges what is written.
+ * The receiver of one session as a state machine. It pulls: it fetches the manifest, asks for what was chosen and is not
+ * held from earlier sessions, judges every block by its leaf and every file by its root, and acknowledges what is written.
  * Bytes, hashes, disks and lanes are its driver's (`transport/`).
  * @see docs/transfer-protocol.md "The receiver"
  */
@@ -20,9 +32,15 @@ export class Receiver {
   #chosen: ReadonlySet<EntryId> | null = null;
   #plan: RequestPlan | null = null;
   readonly #open = new Map<EntryId, OpenFile>();
+  /** Files that something is held of, before their turn. */
+  readonly #waiting = new Map<EntryId, OpenFile>();
+  readonly #comparison: Comparison;
+  readonly #pauses = new Pauses();
   /** How far settled files had been asked for: what may still be on its way. */
   readonly #settled = new Map<EntryId, number>();
   readonly #failed = new Map<EntryId, FileFailure>();
+  readonly #newlyFailed: EntryId[] = [];
+  readonly #newlyChanged: EntryId[] = [];
   readonly #committable: EntryId[] = [];
   readonly #givenUp: EntryId[] = [];
   #acks: [EntryId, number, number][] = [];
@@ -35,6 +53,7 @@ export class Receiver {
   /** @param say called with each message for the sender, in order */
   constructor(say: (message: ReceiverMessage) => void) {
     this.#say = say;
+    this.#comparison = new Comparison(say);
   }
 
   /** What is offered, once the manifest is whole. */
@@ -42,7 +61,7 @@ export class Receiver {
     return this.#manifest?.entries ?? null;
   }
 
-  /** Bytes verified and written. */
+  /** Bytes verified and written, those of earlier sessions included as far as they are known to be there. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -54,6 +73,11 @@ export class Receiver {
   /** Files given up by either side, and why. */
   get failed(): ReadonlyMap<EntryId, FileFailure> {
     return this.#failed;
+  }
+
+  /** Who holds the transfer up. It ends with the session: the driver says it again in the next. */
+  get paused(): Paused {
+    return this.#pauses;
   }
 
   /** Every chosen file is committed or given up. */
@@ -77,6 +101,13 @@ export class Receiver {
       case 'roots':
         for (const [entry, root] of message.roots) this.#hearRoot(entry, root);
         break;
+      case 'leaves':
+        this.#hearLeaves(message);
+        break;
+      case 'pause':
+        if (message.entry !== undefined) this.#fileEntry(message.entry);
+        this.#pauses.set('there', message.paused, message.entry);
+        break;
       case 'failed':
         this.#hearFailed(message.entry, message.code);
         break;
@@ -84,19 +115,31 @@ export class Receiver {
   }
 
   /**
-   * Says what was chosen and starts to ask for it, in this order. Folders among the ids cost nothing. Once.
-   * @param creditBytes bytes that may be on their way or waiting to be written
+   * Says what was chosen and starts to ask for what is not held of it, in this order. Folders among the ids cost nothing.
+   * Once.
+   * @param ids what is to be had in this session: files that are committed already are not among them
    */
-  choose(ids: readonly EntryId[], creditBytes: number = DEFAULT_CREDIT_BYTES): void {
+  choose(ids: readonly EntryId[], resumption: Resumption = {}): void {
+    const { held, settled = { files: 0, bytes: 0 }, creditBytes = DEFAULT_CREDIT_BYTES } = resumption;
     const entries = this.offer;
     if (!entries || this.#chosen) throw new Error('choose needs a whole manifest, once');
     const files = [...new Set(ids)].filter((id) => entries[id]?.kind === 'file');
     this.#chosen = new Set(files);
     this.#plan = new RequestPlan(files, (id) => this.#openFile(id), this.#say);
+    let heldBytes = settled.bytes;
+    for (const id of files) {
+      const file = openFile(this.#fileEntry(id), held?.get(id));
+      if (file.held.size === 0) continue;
+      if (this.#failed.has(id)) this.#givenUp.push(id);
+      else this.#waiting.set(id, file);
+      for (const index of file.held) heldBytes += blockLength(file.entry.sizeBytes, index);
+    }
     // What the sender had to give up and nobody wants is no failure.
     for (const entry of this.#failed.keys()) if (!this.#chosen.has(entry)) this.#failed.delete(entry);
-    const totalBytes = files.reduce((sum, id) => sum + (entries[id] as FileEntry).sizeBytes, 0);
-    this.#say({ type: 'choice', files: files.length, totalBytes, heldBytes: 0 });
+    const totalBytes = files.reduce((sum, id) => sum + this.#fileEntry(id).sizeBytes, settled.bytes);
+    this.#filesDone = settled.files;
+    this.#bytes = settled.bytes;
+    this.#say({ type: 'choice', files: settled.files + files.length, totalBytes, heldBytes });
     this.#creditBytes = creditBytes;
     this.#say({ type: 'credit', bytes: creditBytes });
     this.#plan?.ask();
@@ -110,9 +153,30 @@ export class Receiver {
     // With room for what an honest sender no longer counts: blocks asked for again, and of files that it gave up.
     if (this.#unwrittenBytes > 4 * this.#creditBytes)
       throw new ProtocolViolation('more sent than the credit');
-    const asked = this.#open.get(entry)?.asked ?? this.#settled.get(entry) ?? 0;
-    if (index >= asked) throw new ProtocolViolation('block never asked for');
+    const file = this.#open.get(entry);
+    const mayCome = file ? wasAsked(file, index) : index < (this.#settled.get(entry) ?? 0);
+    if (!mayCome) throw new ProtocolViolation('block never asked for');
     return blockLength(this.#fileEntry(entry).sizeBytes, index);
+  }
+
+  /**
+   * A held block is there, and this is its leaf: it counts as written. Nothing happens where the file was given up, or the
+   * block is not one that is held and undecided.
+   */
+  kept({ entry, index }: BlockRef, leaf: Uint8Array): void {
+    const file = this.#open.get(entry) ?? this.#waiting.get(entry);
+    if (!file?.held.has(index) || file.leaves.has(index)) return;
+    file.leaves.set(index, leaf);
+    file.written += 1;
+    this.#bytes += blockLength(file.entry.sizeBytes, index);
+    this.#judge(entry, file);
+  }
+
+  /** A held block is not there, or is not what was written: it is asked for like any other. Else as `kept`. */
+  lost(block: BlockRef): void {
+    const file = this.#open.get(block.entry) ?? this.#waiting.get(block.entry);
+    if (!file?.held.has(block.index) || file.leaves.has(block.index)) return;
+    this.#plan?.lost(block, file);
   }
 
   /**
@@ -161,8 +225,24 @@ export class Receiver {
   }
 
   /** Files whose root matched and whose every byte is written, for the sink to commit; each is named once. */
-  takeCommittable(): EntryId[] {
-    return this.#committable.splice(0).filter((entry) => this.#open.has(entry));
+  takeCommittable(): { readonly entry: EntryId; readonly root: Uint8Array<ArrayBuffer> }[] {
+    return this.#committable.splice(0).flatMap((entry) => {
+      const root = this.#open.get(entry)?.root;
+      return root ? [{ entry, root }] : [];
+    });
+  }
+
+  /** Files newly given up by either side, and why; each is named once. */
+  takeFailed(): [EntryId, FileFailure][] {
+    return this.#newlyFailed.splice(0).flatMap((entry): [EntryId, FileFailure][] => {
+      const code = this.#failed.get(entry);
+      return code ? [[entry, code]] : [];
+    });
+  }
+
+  /** Files of which the sender turned out to have other blocks than an earlier session brought; each is named once. */
+  takeChanged(): EntryId[] {
+    return this.#newlyChanged.splice(0);
   }
 
   /** Files given up after something of them may have been written, for the sink to discard; each is named once. */
@@ -181,6 +261,17 @@ export class Receiver {
   /** The file cannot be saved or trusted: it is given up and the sender told. */
   fail(entry: EntryId, code: FileFailure): void {
     if (this.#giveUp(entry, code)) this.#say({ type: 'failed', entry, code });
+  }
+
+  /** A person wants this file no longer. One that is verified and written stays. */
+  cancel(entry: EntryId): void {
+    if (!this.#open.get(entry)?.proven) this.fail(entry, 'cancelled');
+  }
+
+  /** A person holds all up, or one file, or lets it go on; the sender is told. What is on its way still comes. */
+  pause(paused: boolean, entry?: EntryId): void {
+    if (!this.#pauses.set('here', paused, entry)) return;
+    this.#say(entry === undefined ? { type: 'pause', paused } : { type: 'pause', paused, entry });
   }
 
   /** Says what has gathered since the last call: acknowledgements, and requests for what comes next. */
@@ -210,7 +301,8 @@ export class Receiver {
 
   #openFile(id: EntryId): OpenFile | null {
     if (this.#failed.has(id)) return null;
-    const file = openFile(this.#fileEntry(id));
+    const file = this.#waiting.get(id) ?? openFile(this.#fileEntry(id));
+    this.#waiting.delete(id);
     this.#open.set(id, file);
     return file;
   }
@@ -222,20 +314,48 @@ export class Receiver {
       throw new ProtocolViolation('root of a file that was not asked for');
     }
     if (file.asked < file.blocks || file.root) throw new ProtocolViolation('root that was not asked for');
-    file.root = root;
+    file.root = Uint8Array.from(root);
     this.#judge(entry, file);
   }
 
   #judge(entry: EntryId, file: OpenFile): void {
     if (!file.root || file.written < file.blocks) return;
     file.proven = equalBytes(file.leaves.root(), file.root);
-    // Every block matched its leaf, so the leaves were not those that the sender made its root of.
     if (file.proven) this.#committable.push(entry);
-    else this.fail(entry, 'source-changed');
+    else if (file.compared || file.held.size === 0) this.fail(entry, 'source-changed');
+    else this.#compare(entry, file);
+  }
+
+  /** Every block matched its leaf, so those of earlier sessions need not be those that the sender made its root of. */
+  #compare(entry: EntryId, file: OpenFile): void {
+    file.compared = true;
+    // A single block's leaf makes the root: it is another, without asking.
+    if (file.blocks === 1) this.#fetchAnew(entry, file, [0]);
+    else this.#comparison.begin(entry, file);
+  }
+
+  #hearLeaves({ entry, first, leaves }: Extract<SenderMessage, { type: 'leaves' }>): void {
+    const differing = this.#comparison.hear(entry, first, leaves);
+    const file = this.#open.get(entry);
+    if (!file || !differing) return;
+    // The sender's root is not over its own leaves.
+    if (differing.length === 0) this.fail(entry, 'source-changed');
+    else this.#fetchAnew(entry, file, differing);
+  }
+
+  #fetchAnew(entry: EntryId, file: OpenFile, indices: readonly number[]): void {
+    this.#newlyChanged.push(entry);
+    file.leaves.forget(indices);
+    file.written -= indices.length;
+    for (const index of indices) {
+      this.#bytes -= blockLength(file.entry.sizeBytes, index);
+      this.#plan?.lost({ entry, index }, file);
+    }
   }
 
   #hearFailed(entry: EntryId, code: FileFailure): void {
     this.#fileEntry(entry);
+    this.#comparison.drop(entry);
     if (this.#chosen?.has(entry) === false || this.#open.get(entry)?.proven) return;
     this.#giveUp(entry, code);
   }
@@ -244,7 +364,9 @@ export class Receiver {
   #giveUp(entry: EntryId, code: FileFailure): boolean {
     if (this.#settled.has(entry) || this.#failed.has(entry)) return false;
     this.#failed.set(entry, code);
-    if (this.#open.has(entry)) this.#givenUp.push(entry);
+    this.#newlyFailed.push(entry);
+    this.#comparison.stop(entry);
+    if (this.#waiting.delete(entry) || this.#open.has(entry)) this.#givenUp.push(entry);
     this.#settle(entry);
     return true;
   }

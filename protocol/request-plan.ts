@@ -1,4 +1,4 @@
-import type { BlockRef } from './block.ts';
+import { appendToRanges, type BlockRef } from './block.ts';
 import type { ReceiverMessage } from './control-message.ts';
 import type { EntryId } from './entry.ts';
 import { MAX_LIST_ITEMS, MAX_RANGE_BLOCKS } from './limits.ts';
@@ -7,9 +7,13 @@ import type { OpenFile } from './open-file.ts';
 /** Files asked for and not settled: enough that small files fill a long round trip, few enough to keep books on. */
 const MAX_OPEN_FILES = 1024;
 
+/** Blocks asked for and not verified: with a root for each open file it stays below what a sender takes, were each a range of its own. */
+const MAX_AWAITED_BLOCKS = 1.5 * MAX_RANGE_BLOCKS;
+
 /**
  * What a receiver asks for next: files in the order chosen, long ones range by range, short ones many to a message, and
- * each file's root with its last range. It runs ahead of what arrives, in large steps.
+ * each file's root with its last range. What is held from earlier sessions is left out. It runs ahead of what arrives, in
+ * large steps.
  * @see docs/transfer-protocol.md "The receiver"
  */
 export class RequestPlan {
@@ -18,10 +22,11 @@ export class RequestPlan {
   readonly #say: (message: ReceiverMessage) => void;
   /** Of `#chosen`: the first that has not had its turn. */
   #next = 0;
-  #openFiles = 0;
+  readonly #openFiles = new Set<OpenFile>();
   /** The one open file that has not been asked for to its end. */
   #current: [EntryId, OpenFile] | null = null;
   readonly #again: [EntryId, number, number][] = [];
+  readonly #lost: { id: EntryId; file: OpenFile; index: number }[] = [];
   #awaitedBlocks = 0;
 
   /** @param open begins the books on a file whose turn it is; null where it was given up before */
@@ -37,7 +42,7 @@ export class RequestPlan {
 
   /** Every chosen file has had its turn and is settled. */
   get settled(): boolean {
-    return this.#next === this.#chosen.length && this.#openFiles === 0;
+    return this.#next === this.#chosen.length && this.#openFiles.size === 0;
   }
 
   /** A block arrived and is verified. */
@@ -50,9 +55,17 @@ export class RequestPlan {
     this.#again.push([entry, index, 1]);
   }
 
+  /** A held block is not there after all: it is asked for ahead of everything, once there is room, or with its range. */
+  lost({ entry, index }: BlockRef, file: OpenFile): void {
+    file.held.delete(index);
+    if (index >= file.asked) return;
+    file.lost.add(index);
+    this.#lost.push({ id: entry, file, index });
+  }
+
   /** A file is committed or given up: nothing of it is waited for any longer. */
   close(id: EntryId, file: OpenFile): void {
-    this.#openFiles -= 1;
+    this.#openFiles.delete(file);
     this.#await(file, -file.awaited);
     if (this.#current?.[0] === id) this.#current = null;
   }
@@ -62,9 +75,10 @@ export class RequestPlan {
     this.#request(this.#again.splice(0), []);
     const ranges: [EntryId, number, number][] = [];
     const roots: EntryId[] = [];
+    this.#askForLost(ranges);
     if (this.#awaitedBlocks <= MAX_RANGE_BLOCKS / 2) {
       this.#askFurther(ranges, roots);
-      if (this.#openFiles <= MAX_OPEN_FILES / 2) {
+      if (this.#openFiles.size <= MAX_OPEN_FILES / 2) {
         while (this.#awaitedBlocks < MAX_RANGE_BLOCKS && this.#openNext()) this.#askFurther(ranges, roots);
       }
     }
@@ -84,24 +98,37 @@ export class RequestPlan {
   /** @returns whether there was another file to ask for */
   #openNext(): boolean {
     const id = this.#chosen[this.#next];
-    if (id === undefined || this.#current || this.#openFiles >= MAX_OPEN_FILES) return false;
+    if (id === undefined || this.#current || this.#openFiles.size >= MAX_OPEN_FILES) return false;
     this.#next += 1;
     const file = this.#open(id);
     if (!file) return true;
-    this.#openFiles += 1;
+    this.#openFiles.add(file);
     this.#current = [id, file];
     return true;
   }
 
-  /** Asks for the next range of the current file, and with its last one for its root. */
+  #askForLost(ranges: [EntryId, number, number][]): void {
+    const room = Math.max(0, MAX_RANGE_BLOCKS - this.#awaitedBlocks);
+    for (const { id, file, index } of this.#lost.splice(0, room)) {
+      if (!this.#openFiles.has(file)) continue;
+      file.lost.delete(index);
+      appendToRanges(ranges, { entry: id, index });
+      this.#await(file, 1);
+    }
+  }
+
+  /** Asks for what comes next of the current file, and with its last block for its root. */
   #askFurther(ranges: [EntryId, number, number][], roots: EntryId[]): void {
     if (!this.#current) return;
     const [id, file] = this.#current;
-    const count = Math.min(MAX_RANGE_BLOCKS, file.blocks - file.asked);
-    if (count > 0) ranges.push([id, file.asked, count]);
-    file.asked += count;
-    this.#await(file, count);
-    if (file.asked < file.blocks) return;
+    const room = Math.min(MAX_RANGE_BLOCKS, MAX_AWAITED_BLOCKS - this.#awaitedBlocks);
+    const before = file.awaited;
+    for (; file.asked < file.blocks; file.asked += 1) {
+      if (file.held.has(file.asked)) continue;
+      if (file.awaited - before === room) return;
+      appendToRanges(ranges, { entry: id, index: file.asked });
+      this.#await(file, 1);
+    }
     roots.push(id);
     this.#current = null;
   }

@@ -5,6 +5,7 @@ import { ProtocolViolation } from './errors.ts';
 import { LeafTree } from './leaf-tree.ts';
 import { DEFAULT_CREDIT_BYTES, MAX_LIST_ITEMS, MAX_PENDING_RANGES } from './limits.ts';
 import type { Manifest } from './manifest.ts';
+import { type Paused, Pauses } from './pauses.ts';
 
 /**
  * The next thing for the sender's driver to do.
@@ -27,6 +28,8 @@ interface OpenEntry {
   readonly leaves: LeafTree;
   rootAsked: boolean;
   confirming: boolean;
+  /** Its root was told. The leaves are kept for a receiver that has some of its blocks from earlier. */
+  told: boolean;
 }
 
 /**
@@ -40,6 +43,7 @@ export class Sender {
   readonly #say: (message: SenderMessage) => void;
   readonly #asked: Asked[] = [];
   readonly #open = new Map<EntryId, OpenEntry>();
+  readonly #pauses = new Pauses();
   readonly #failed = new Map<EntryId, FileFailure>();
   /** Sent or being sent, not yet acknowledged: which lane carries it. Keyed by `key`. */
   readonly #outstanding = new Map<string, { block: BlockRef; lane: string; cost: number }>();
@@ -65,9 +69,15 @@ export class Sender {
     return this.#choice;
   }
 
-  /** Bytes the receiver has verified and written, those it held before included. */
+  /** Bytes the receiver has verified and written, those it held before included: as many as it believed to hold. */
   get acknowledgedBytes(): number {
-    return this.#acknowledgedBytes + (this.#choice?.heldBytes ?? 0);
+    const { heldBytes, totalBytes } = this.#choice ?? { heldBytes: 0, totalBytes: 0 };
+    return Math.min(totalBytes, heldBytes + this.#acknowledgedBytes);
+  }
+
+  /** Who holds the transfer up. It ends with the session: the driver says it again in the next. */
+  get paused(): Paused {
+    return this.#pauses;
   }
 
   /** Files given up by either side, and why. */
@@ -98,6 +108,13 @@ export class Sender {
       case 'ack':
         for (const range of message.blocks) this.#acknowledge(range);
         break;
+      case 'compare':
+        this.#compare(message);
+        break;
+      case 'pause':
+        if (message.entry !== undefined) this.#file(message.entry);
+        this.#pauses.set('there', message.paused, message.entry);
+        break;
       case 'failed':
         this.#file(message.entry);
         this.#giveUp(message.entry, message.code);
@@ -110,23 +127,31 @@ export class Sender {
   }
 
   /**
-   * The next task for a lane that can take more, or null when there is none now: nothing asked for, or no credit.
+   * The next task for a lane that can take more, or null when there is none now: nothing asked for, no credit, or paused.
    * A `send` taken counts against the credit until acknowledged or the lane is lost.
    */
   take(lane: string): SenderTask | null {
-    for (;;) {
-      const confirm = this.#confirmable.shift();
-      if (confirm !== undefined) return { type: 'confirm', entry: confirm };
-      for (const [key, block] of this.#again) {
-        if (!this.#affordable(block)) return null;
-        this.#again.delete(key);
-        return this.#send(block, lane);
+    if (this.#pauses.all) return null;
+    const confirm = this.#takeConfirm();
+    if (confirm) return confirm;
+    for (const [key, block] of this.#again) {
+      if (this.#pauses.holds(block.entry)) continue;
+      if (!this.#affordable(block)) return null;
+      this.#again.delete(key);
+      return this.#send(block, lane);
+    }
+    for (let at = 0; ; ) {
+      const asked = this.#asked[at];
+      if (!asked) return null;
+      if (this.#pauses.holds(asked.entry)) {
+        at += 1;
+        continue;
       }
-      const head = this.#asked[0];
-      if (!head) return null;
-      const task = head.type === 'range' ? this.#takeFromRange(head, lane) : this.#takeForRoot(head);
+      const task = asked.type === 'range' ? this.#takeFromRange(asked, lane) : this.#takeForRoot(asked);
       if (task !== 'served') return task;
-      this.#asked.shift();
+      this.#asked.splice(at, 1);
+      const confirm = this.#takeConfirm();
+      if (confirm) return confirm;
     }
   }
 
@@ -141,16 +166,30 @@ export class Sender {
   /** The driver found the file of a `confirm` task unchanged: its root may be told. */
   confirmed(entry: EntryId): void {
     const open = this.#open.get(entry);
-    if (!open) return;
+    if (!open || open.told) return;
     this.#roots.push([entry, open.leaves.root()]);
-    this.#open.delete(entry);
+    open.told = true;
+    if (blockCount(open.sizeBytes) <= 1) this.#open.delete(entry);
   }
 
   /** The source cannot give this file (any longer): it is given up and the receiver told. */
   fail(entry: EntryId, code: FileFailure): void {
     if (this.#failed.has(entry)) return;
     this.#giveUp(entry, code);
-    this.#say({ type: 'failed', entry, code });
+    // A receiver that has not chosen may not know yet what its number stands for.
+    if (this.#choice) this.#say({ type: 'failed', entry, code });
+  }
+
+  /** A person wants this file sent no longer. One that the receiver has whole stays there. */
+  cancel(entry: EntryId): void {
+    this.fail(entry, 'cancelled');
+  }
+
+  /** A person holds all up, or one file, or lets it go on; the receiver is told. What was taken up is still sent. */
+  pause(paused: boolean, entry?: EntryId): void {
+    if (!this.#pauses.set('here', paused, entry)) return;
+    if (entry === undefined) this.#say({ type: 'pause', paused });
+    else if (this.#choice) this.#say({ type: 'pause', paused, entry });
   }
 
   /** Says the roots gathered since the last call; the driver calls it when it pauses, so that small files share messages. */
@@ -177,6 +216,8 @@ export class Sender {
       throw new ProtocolViolation('more chosen than was offered');
     }
     this.#choice = { files, totalBytes, heldBytes };
+    for (const [entry, code] of this.#failed) this.#say({ type: 'failed', entry, code });
+    for (const entry of this.#pauses.entriesHere) this.#say({ type: 'pause', paused: true, entry });
   }
 
   #request(ranges: readonly BlockRange[], roots: readonly EntryId[]): void {
@@ -234,6 +275,22 @@ export class Sender {
       // Nothing is dropped where it is said again after a lane was lost, or where the file was given up meanwhile.
       if (this.#drop(block)) this.#acknowledgedBytes += blockLength(sizeBytes, block.index);
     }
+  }
+
+  #takeConfirm(): SenderTask | null {
+    const at = this.#confirmable.findIndex((entry) => !this.#pauses.holds(entry));
+    return at < 0 ? null : { type: 'confirm', entry: this.#confirmable.splice(at, 1)[0] as EntryId };
+  }
+
+  /** Tells the leaves behind a root: the receiver has some blocks from earlier and finds those that changed. */
+  #compare({ entry, first, count }: Extract<ReceiverMessage, { type: 'compare' }>): void {
+    const { sizeBytes } = this.#file(entry);
+    if (first + count > blockCount(sizeBytes)) throw new ProtocolViolation("leaves past the file's end");
+    if (this.#failed.has(entry)) return;
+    const open = this.#open.get(entry);
+    if (!open?.told) throw new ProtocolViolation('leaves asked for before their root was told');
+    const leaves = Array.from({ length: count }, (_, i) => open.leaves.leaf(first + i) as Uint8Array);
+    this.#say({ type: 'leaves', entry, first, leaves });
   }
 
   #takeFromRange(range: Extract<Asked, { type: 'range' }>, lane: string): SenderTask | null | 'served' {
@@ -297,7 +354,7 @@ export class Sender {
   #openEntry(entry: EntryId, sizeBytes: number): void {
     if (this.#open.has(entry)) return;
     const leaves = new LeafTree(sizeBytes, blockCount(sizeBytes));
-    this.#open.set(entry, { sizeBytes, leaves, rootAsked: false, confirming: false });
+    this.#open.set(entry, { sizeBytes, leaves, rootAsked: false, confirming: false, told: false });
   }
 
   #file(entry: EntryId): Extract<Entry, { kind: 'file' }> {

@@ -46,15 +46,15 @@ describe('a hello', () => {
     inspectHello(helloWith(lv('R', Uint8Array.from(versions), ''))).version;
 
   it('shows its run and the highest version that both speak', () => {
-    expect(inspectHello(hello)).toEqual({ run: readHeader(hello).run, version: 1 });
-    expect(version(1, 2, 200)).toBe(1);
-    expect(version(2)).toBe(null);
+    expect(inspectHello(hello)).toEqual({ run: readHeader(hello).run, version: 2 });
+    expect(version(1, 2, 200)).toBe(2);
+    expect(version(1)).toBe(null);
     expect(version(0)).toBe(null);
   });
 
   it('may carry capabilities of later versions, and a share of another size', () => {
-    const ad = lv('R', Uint8Array.of(1), bytesFor('later', 256));
-    expect(inspectHello(helloWith(ad, new Uint8Array(56))).version).toBe(1);
+    const ad = lv('R', Uint8Array.of(2), bytesFor('later', 256));
+    expect(inspectHello(helloWith(ad, new Uint8Array(56))).version).toBe(2);
   });
 
   it.each([

@@ -50,7 +50,7 @@ describe.each(MODES)('a handshake by %s', (_, secret) => {
     expect(run.receiver.run).toBe(run.sender.run);
     expect(run.receiver.k).toEqual(OWNER.k);
     expect(run.sender.k).toEqual(OWNER.k);
-    expect([run.receiver.version, run.sender.version]).toEqual([1, 1]);
+    expect([run.receiver.version, run.sender.version]).toEqual([2, 2]);
     expect([run.receiver.role, run.sender.role]).toEqual(['receiver', 'sender']);
   });
 
@@ -155,7 +155,7 @@ describe('a server that reflects', () => {
     ['the hello as a reply', wrap('reply', sid, body), 'tampered'],
     [
       'the own share in the sender’s name',
-      wrap('reply', sid, lv(ya, lv('S', Uint8Array.of(1), ''))),
+      wrap('reply', sid, lv(ya, lv('S', Uint8Array.of(2), ''))),
       'tampered',
     ],
   ])('%s is refused by the receiver', (_, message, outcome) => {
@@ -169,7 +169,7 @@ describe('a server that reflects', () => {
 
   it('the sender’s own share in the receiver’s name is refused by the sender', () => {
     const share = ownShare();
-    const hello = wrap('hello', sid, lv(share, lv('R', Uint8Array.of(1), '')));
+    const hello = wrap('hello', sid, lv(share, lv('R', Uint8Array.of(2), '')));
     expect(outcomeOf(() => senderOf(LINK, hello))).toBe('tampered');
   });
 
@@ -195,12 +195,12 @@ describe('a share that is no share', () => {
   ];
 
   it.each(SHARES)('is refused in a hello: %s', (_, share) => {
-    const hello = wrap('hello', sid, lv(share, lv('R', Uint8Array.of(1), '')));
+    const hello = wrap('hello', sid, lv(share, lv('R', Uint8Array.of(2), '')));
     expect(outcomeOf(() => senderOf(LINK, hello))).toBe('ProtocolViolation');
   });
 
   it.each(SHARES)('is refused in a reply: %s', (_, share) => {
-    const reply = wrap('reply', sid, lv(share, lv('S', Uint8Array.of(1), '')));
+    const reply = wrap('reply', sid, lv(share, lv('S', Uint8Array.of(2), '')));
     expect(outcomeOf(() => receiverOf(LINK).onMessage(reply))).toBe('ProtocolViolation');
   });
 });
@@ -211,11 +211,11 @@ describe('another version', () => {
     lv(new Uint8Array(32), lv(role, Uint8Array.from(versions), ''));
 
   it('of the receiver is found before any cryptography', () => {
-    expect(outcomeOf(() => senderOf(LINK, wrap('hello', sid, half('R', 2))))).toBe('version-mismatch');
+    expect(outcomeOf(() => senderOf(LINK, wrap('hello', sid, half('R', 1))))).toBe('version-mismatch');
   });
 
   it('of the sender is found by the receiver', () => {
-    expect(outcomeOf(() => receiverOf(LINK).onMessage(wrap('reply', sid, half('S', 2, 3))))).toBe(
+    expect(outcomeOf(() => receiverOf(LINK).onMessage(wrap('reply', sid, half('S', 1, 3))))).toBe(
       'version-mismatch',
     );
   });
@@ -223,7 +223,7 @@ describe('another version', () => {
   it('that a server writes into a hello makes no session', () => {
     const receiver = receiverOf(LINK);
     const [share] = parseLv(unwrap(receiver.hello).body, ['share', 'ad']);
-    const sender = senderOf(LINK, wrap('hello', sid, lv(share, lv('R', Uint8Array.of(1, 2), ''))));
+    const sender = senderOf(LINK, wrap('hello', sid, lv(share, lv('R', Uint8Array.of(2, 3), ''))));
     receiver.onMessage(sender.reply);
     expect(outcomeOf(() => sender.onConfirm(receiver.confirm([])))).toBe('tampered');
   });

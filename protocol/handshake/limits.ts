@@ -24,6 +24,9 @@ export const MAX_CANDIDATE_CHARS = 1024;
 /** A lane's id: short enough to read in a log, long enough for random ones. */
 export const MAX_LANE_ID_CHARS = 32;
 
+/** A delivery's id: random, so that nobody returns in another's place. */
+export const DELIVERY_ID_BYTES = 16;
+
 /** Versions in one hello; each is one byte. */
 export const MAX_VERSIONS = 16;
 

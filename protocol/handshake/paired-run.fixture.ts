@@ -20,6 +20,7 @@ export const LINK = linkSecret(OWNER.k);
 export const CODE: Code = { slot: 4821, words: ['apple', 'river', 'stone'] };
 export const OTHER_CODE: Code = { slot: 4821, words: ['apple', 'river', 'story'] };
 
+export const DELIVERY: SealedPayload = { type: 'delivery', id: 'AAECAwQFBgcICQoLDA0ODw' };
 export const OFFER: SealedPayload = { type: 'offer', lane: 'a', sdp: 'v=0\r\n' };
 export const ANSWER: SealedPayload = { type: 'answer', lane: 'a', sdp: 'v=0\r\ns=-\r\n' };
 

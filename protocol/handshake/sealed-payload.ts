@@ -1,10 +1,25 @@
 import * as v from 'valibot';
 import { ProtocolViolation } from '../errors.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
-import { MAX_CANDIDATE_CHARS, MAX_LANE_ID_CHARS, MAX_PAYLOADS, MAX_SDP_CHARS } from './limits.ts';
+import {
+  DELIVERY_ID_BYTES,
+  MAX_CANDIDATE_CHARS,
+  MAX_LANE_ID_CHARS,
+  MAX_PAYLOADS,
+  MAX_SDP_CHARS,
+} from './limits.ts';
 
 const lane = v.pipe(v.string(), v.maxLength(MAX_LANE_ID_CHARS), v.regex(/^[\w-]+$/));
 const sdp = v.pipe(v.string(), v.maxLength(MAX_SDP_CHARS));
+
+/** Names what the receiver fetches, over all its sessions. */
+const delivery = v.strictObject({
+  type: v.literal('delivery'),
+  id: v.pipe(
+    v.string(),
+    v.check((id) => decodeBase64url(id, DELIVERY_ID_BYTES) !== null),
+  ),
+});
 
 const payloadSchema = v.variant('type', [
   v.strictObject({ type: v.literal('offer'), lane, sdp }),
@@ -22,10 +37,15 @@ const payloadSchema = v.variant('type', [
 
 const ownerSchema = v.strictObject({ type: v.literal('owner'), publicKey: bytes(32), signature: bytes(64) });
 const payloadsSchema = v.pipe(v.array(payloadSchema), v.maxLength(MAX_PAYLOADS));
+const confirmSchema = v.pipe(
+  v.array(v.variant('type', [delivery, payloadSchema])),
+  v.maxLength(MAX_PAYLOADS),
+  v.check((payloads) => payloads.filter(({ type }) => type === 'delivery').length <= 1),
+);
 const acceptSchema = v.pipe(v.tupleWithRest([ownerSchema], payloadSchema), v.maxLength(1 + MAX_PAYLOADS));
 
 /** What two peers say to each other through the server, sealed. Several travel in one message. @see docs/handshake.md */
-export type SealedPayload = v.InferOutput<typeof payloadSchema>;
+export type SealedPayload = v.InferOutput<typeof payloadSchema> | v.InferOutput<typeof delivery>;
 
 /** The owner's proof: first in message 4 and nowhere else. */
 export interface OwnerProof {
@@ -40,6 +60,11 @@ export function encodePayloads(payloads: readonly SealedPayload[]): Uint8Array {
 /** @throws ProtocolViolation */
 export function parsePayloads(plaintext: Uint8Array): SealedPayload[] {
   return check(payloadsSchema, plaintext);
+}
+
+/** What message 3 seals: one `delivery` at most among it, which stands nowhere else. @throws ProtocolViolation */
+export function parseConfirm(plaintext: Uint8Array): SealedPayload[] {
+  return check(confirmSchema, plaintext);
 }
 
 /** What message 4 seals: the owner's proof, then payloads. */

@@ -7,7 +7,7 @@ import { deriveKeys } from './key-schedule.ts';
 import { cpaceInput, KeyedRun } from './keyed-run.ts';
 import { lv } from './lv.ts';
 import type { OwnerKey } from './owner-key.ts';
-import { encodeAccept, parsePayloads, type SealedPayload } from './sealed-payload.ts';
+import { encodeAccept, parseConfirm, type SealedPayload } from './sealed-payload.ts';
 import type { Secret } from './secret.ts';
 import type { SecureSession } from './secure-session.ts';
 
@@ -62,7 +62,7 @@ export class SenderHandshake {
     if (envelope.type !== 'confirm' || state !== 'reply-sent') {
       throw new ProtocolViolation(`a message ${envelope.type} at ${state}`);
     }
-    const payloads = parsePayloads(this.#keyed.openConfirmation(envelope));
+    const payloads = parseConfirm(this.#keyed.openConfirmation(envelope));
     this.#state = 'confirmed';
     return payloads;
   }

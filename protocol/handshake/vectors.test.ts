@@ -16,7 +16,17 @@ import { deriveKeys } from './key-schedule.ts';
 import { cpaceInput } from './keyed-run.ts';
 import { formatLink } from './link.ts';
 import { parseLv } from './lv.ts';
-import { ANSWER, bytesFor, CODE, LINK, OFFER, OWNER, receiverOf, senderOf } from './paired-run.fixture.ts';
+import {
+  ANSWER,
+  bytesFor,
+  CODE,
+  DELIVERY,
+  LINK,
+  OFFER,
+  OWNER,
+  receiverOf,
+  senderOf,
+} from './paired-run.fixture.ts';
 import type { Secret } from './secret.ts';
 
 /**
@@ -43,7 +53,7 @@ describe('this implementation', () => {
     const receiver = receiverOf(secret);
     const sender = senderOf(secret, receiver.hello);
     receiver.onMessage(sender.reply);
-    const confirm = receiver.confirm([OFFER]);
+    const confirm = receiver.confirm([DELIVERY, OFFER]);
     sender.onConfirm(confirm);
     const { message: accept, session } = sender.accept([ANSWER]);
     const step = receiver.onMessage(accept);
@@ -98,7 +108,7 @@ describe.each(runs)('the specification, by $mode', (vector) => {
   const given = (name: string) => bytes(vector[name] ?? '');
   const sid = given('sid');
   const header = (type: number) => [type, ...sid];
-  const ad = (role: string) => [1, role.charCodeAt(0), 1, 1, 0];
+  const ad = (role: string) => [1, role.charCodeAt(0), 1, 2, 0];
   const [hello, reply] = [given('hello'), given('reply')];
   const [ya, yb] = [hello.subarray(18, 50), reply.subarray(18, 50)];
   const th = sha256([...lv(hello), ...lv(reply)]);
@@ -136,7 +146,9 @@ describe.each(runs)('the specification, by $mode', (vector) => {
 
   it('confirms, and seals the receiver’s first payloads', () => {
     const mac = hmac(key('kcR'), [...lv(utf8('R')), ...lv(th)]);
-    const sealed = seal('RS', 0, '[{"type":"offer","lane":"a","sdp":"v=0\\r\\n"}]');
+    const delivery = '{"type":"delivery","id":"AAECAwQFBgcICQoLDA0ODw"}';
+    const offer = '{"type":"offer","lane":"a","sdp":"v=0\\r\\n"}';
+    const sealed = seal('RS', 0, `[${delivery},${offer}]`);
     expect(given('confirm')).toEqual(Uint8Array.from([...header(3), ...lv(mac), ...lv(sealed)]));
   });
 

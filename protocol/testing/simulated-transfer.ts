@@ -256,12 +256,12 @@ export class SimulatedTransfer {
 
   #stirReceiver(): void {
     this.#receiverStirred = true;
-    this.#commits.push(...this.#receiver.takeCommittable());
+    this.#commits.push(...this.#receiver.takeCommittable().map(({ entry }) => entry));
   }
 
   #choose(): void {
     this.#chose = true;
-    this.#receiver.choose(this.#scenario.chosen, this.#scenario.creditBytes);
+    this.#receiver.choose(this.#scenario.chosen, { creditBytes: this.#scenario.creditBytes });
     this.#stirReceiver();
   }
 
