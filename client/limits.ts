@@ -41,6 +41,12 @@ export const PLACE_RETRY_MS = 50;
 /** A journal above this is not read and its delivery starts over: 10 TiB have some 530 MB of records. */
 export const MAX_JOURNAL_BYTES = 1024 * 1024 * 1024;
 
+/** How long a share whose page was closed can be gone on with: as long as a receiver keeps what it has of it. */
+export const KEPT_SHARE_MS = HELD_MS;
+
+/** How long a page waits for the share of the page that it was before a reload. */
+export const OFFER_LOCK_PATIENCE_MS = 1000;
+
 /** Rows of a folder that are shown at once; more on demand. Above some thousands a page stutters. */
 export const ROWS_AT_ONCE = 200;
 

@@ -6,14 +6,21 @@ import type { TransferState } from '#transport/transfer-status.ts';
 import { ENDED_RECEIVERS_LISTED } from '../limits.ts';
 import { OfferTree } from '../offer/offer-tree.ts';
 import { offerGathered } from '../sources/browser-file-source.ts';
+import { gatherHandles } from '../sources/file-handles.ts';
 import { Gathering, type Skipped } from '../sources/gathering.ts';
+import { type Differences, differences } from '../sources/offered-again.ts';
 import { asTransferError } from './as-transfer-error.ts';
+import { type KeptShare, KeptShares } from './kept-shares.ts';
+
+const OWNER_SEED_BYTES = 32;
 
 /** A receiver as the page lists it. */
 export interface ListedReceiver extends ReceiverStatus {
   /** 1 for who came first. */
   readonly ordinal: number;
 }
+
+const SAME: Differences = { changed: [], missing: [] };
 
 /** The share that this page offers, from the first file picked to its end. */
 export class ShareState {
@@ -34,8 +41,14 @@ export class ShareState {
   /** Why the share failed, or why nobody can find it any more. */
   error = $state.raw<TransferError | null>(null);
 
+  /** What this page, or one that is gone, offered before: to be gone on with. */
+  kept = $state.raw<KeptShare | null>(null);
+  /** How what is offered differs from that. */
+  differences = $state.raw<Differences>(SAME);
+
   readonly #platform: Platform;
   readonly #serverUrl: string;
+  readonly #keptShares = new KeptShares();
   #sharing: Sharing | null = null;
   #arrived = 0;
   /** Told apart from an offer that was stopped while it was being made. */
@@ -63,8 +76,36 @@ export class ShareState {
     return this.receivers.some((receiver) => !hasEnded(receiver) && receiver.state !== 'waiting');
   }
 
-  /** @param gather fills in what is offered; folders take their time */
-  async offer(gather: (gathering: Gathering) => void | Promise<void>): Promise<void> {
+  /** Looks for a share that was interrupted. Where the browser keeps nothing there is none. */
+  async recall(): Promise<void> {
+    const run = this.#run;
+    const kept = await this.#keptShares.recall(Date.now()).catch(() => null);
+    if (run === this.#run) this.kept = kept;
+    else this.#keptShares.letGo();
+  }
+
+  /** Goes on with the share that was interrupted, where the browser still has hold of its files. */
+  async goOn(): Promise<void> {
+    const handles = this.kept?.handles;
+    if (handles) await this.offer((gathering) => gatherHandles(gathering, handles), Promise.resolve(handles));
+  }
+
+  async forgetKept(): Promise<void> {
+    this.kept = null;
+    await this.#keptShares.forget().catch(() => undefined);
+  }
+
+  /**
+   * If anything of it was offered before the page was reloaded, it is the same share at the same link.
+   *
+   * @param gather fills in what is offered; folders take their time
+   * @param handles of the same, where the browser lets a page keep hold of it
+   */
+  async offer(
+    gather: (gathering: Gathering) => void | Promise<void>,
+    handles: Promise<readonly FileSystemHandle[] | null> = Promise.resolve(null),
+  ): Promise<void> {
+    const kept = this.kept;
     const run = this.#begin();
     try {
       const gathering = new Gathering((count) => {
@@ -78,10 +119,15 @@ export class ShareState {
       this.skipped = skipped;
       this.offered = new OfferTree(source.entries);
       this.stage = 'starting';
+      const differs = kept === null ? null : differences(kept.entries, source.entries);
+      this.differences = differs ?? SAME;
+      if (kept !== null && differs === null) this.#keptShares.letGo();
+      const ownerSeed = (differs && kept?.ownerSeed) ?? this.#platform.randomBytes(OWNER_SEED_BYTES);
       const sharing = await startSharing({
         platform: this.#platform,
         serverUrl: this.#serverUrl,
         source,
+        ownerSeed,
         onCode: (code, change) => {
           if (run !== this.#run) return;
           this.code = code;
@@ -104,6 +150,10 @@ export class ShareState {
       this.#sharing = sharing;
       this.link = sharing.link;
       this.stage = 'sharing';
+      this.kept = null;
+      const record = { ownerSeed, entries: source.entries, keptMs: Date.now(), handles: await handles };
+      // Where the browser keeps nothing, the link ends with the page.
+      if (run === this.#run) await this.#keptShares.keep(record).catch(() => undefined);
     } catch (thrown) {
       if (run !== this.#run) return;
       this.error = asTransferError(thrown);
@@ -128,14 +178,19 @@ export class ShareState {
   /** Ends the share; its receivers are told. */
   async stop(): Promise<void> {
     const sharing = this.#sharing;
+    const wasSharing = this.stage === 'sharing';
     this.#begin();
     this.stage = 'none';
+    if (wasSharing) await this.forgetKept();
     await sharing?.close();
   }
 
-  /** The page goes: receivers are told as far as that can be done at once. */
+  /**
+   * The page goes. Receivers of a share that is kept wait for it to come back; others are told, as far as that can be done
+   * at once.
+   */
   farewell(): void {
-    void this.#sharing?.close();
+    if (!this.#keptShares.keeps) void this.#sharing?.close();
   }
 
   get #mirrored(): ListedReceiver | undefined {
@@ -148,6 +203,7 @@ export class ShareState {
     this.entriesFound = 0;
     this.offered = null;
     this.skipped = [];
+    this.differences = SAME;
     this.link = null;
     this.code = null;
     this.codeChange = 'opened';
