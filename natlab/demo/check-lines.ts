@@ -75,7 +75,7 @@ function outcome(cast: Cast, journeys: readonly Journey[], { steps, fate, from }
   const [{ target }] = steps;
   switch (fate.kind) {
     case 'arrived':
-      return `It reaches ${fate.at}: ${admission(cast, journeys, steps, fate.at)}`;
+      return `It reaches ${fate.at} at ${seconds(fate.atUs)}: ${admission(cast, journeys, steps, fate.at)}`;
     case 'dropped':
       return `${fate.by} drops it: ${refusal(cast, journeys, steps, fate.by)}`;
     case 'kept':
@@ -119,7 +119,7 @@ function refusal(cast: Cast, journeys: readonly Journey[], steps: Journey['steps
   return `from ${entry.target} nothing has gone to ${entry.source}${yet}, only to ${before.join(' and ')}.`;
 }
 
-/** To whom packets went out of a router from one of its outer addresses. */
+/** To whom packets went out of a router from one of its outer addresses, and when they were sent. */
 function writtenTo(
   cast: Cast,
   journeys: readonly Journey[],
@@ -131,7 +131,7 @@ function writtenTo(
     steps
       .filter(({ machine, source, atUs }) => machine === router && source === outside && atUs < beforeUs)
       .filter(({ machine, source }) => isOwn(cast, machine, source))
-      .map(({ target, atUs }) => ({ to: target, atUs })),
+      .map(({ target }) => ({ to: target, atUs: steps[0].atUs })),
   );
 }
 

@@ -2,9 +2,14 @@ import { expect, test } from 'vitest';
 import { layOutLine } from './page-layout.ts';
 
 test('words are wrapped beside the time', () => {
-  const line = { atUs: 1_234_567, text: 'one two three 0123456789012345 four' };
+  const line = { atUs: 1_234_567, text: 'one two three 0123456789012345 four 0.5 s, six' };
   expect(layOutLine(line, { width: 24, hasColour: false })).toBe(
-    ['  1.235 s  one two three', '           0123456789012345', '           four'].join('\n'),
+    [
+      '  1.235 s  one two three',
+      '           0123456789012345',
+      '           four',
+      '           0.5 s, six',
+    ].join('\n'),
   );
 });
 

@@ -19,11 +19,11 @@ export function layOutLine(
     .join('\n');
 }
 
-/** Rows of at most so many columns; a word that is longer has one of its own. */
+/** Rows of at most so many columns; a word that is longer has one of its own. A number keeps its unit. */
 function wrap(text: string, columns: number): string[] {
   const rows: string[] = [];
   let row = '';
-  for (const word of text.split(' ')) {
+  for (const word of text.split(/ (?!(?:s|ms|MiB)\b)/)) {
     if (row !== '' && row.length + 1 + word.length > columns) {
       rows.push(row);
       row = word;

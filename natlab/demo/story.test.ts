@@ -50,7 +50,7 @@ describe('two port-restricted NATs', () => {
     );
     expect(through).toMatchObject({ tone: 'good' });
     expect(through?.text).toMatch(
-      /It reaches bob: home2 is open for it, since bob wrote to 11\.0\.1\.1:\d+ at 0\./,
+      /It reaches bob at 0\.\d{3} s: home2 is open for it, since bob wrote to 11\.0\.1\.1:\d+ at 0\./,
     );
   });
 
@@ -92,7 +92,7 @@ describe('one side public', () => {
       "No router is between them: that is alice's own public address.",
     );
     expect(about(lines, 'The answer reaches')).toHaveLength(2);
-    expect(about(lines, 'It reaches alice: no router is before it.')).not.toEqual([]);
+    expect(about(lines, 'no router is before it.')).not.toEqual([]);
     expect(texts(lines).at(-1)).toMatch(/alice at 11\.0\.2\.1:\d+; bob at /);
   });
 });
@@ -155,9 +155,9 @@ describe('the same packets, had the network been another', () => {
         ? { ...sighting, atUs: sighting.atUs - 60 }
         : sighting,
     );
-    expect(about(tell({ sightings: early.sort((a, b) => a.atUs - b.atUs) }), 'It reaches bob')).toHaveLength(
-      1,
-    );
+    expect(
+      about(tell({ sightings: early.sort((a, b) => a.atUs - b.atUs) }), 'It reaches bob at'),
+    ).toHaveLength(1);
   });
 
   test('nothing seen at all is told without a slip', () => {
