@@ -18,6 +18,9 @@ interface Slot {
   toMember: (message: Uint8Array) => void;
 }
 
+/** Which delivery a receiver goes on with; any name will do. */
+const DELIVERY = 'AAAAAAAAAAAAAAAAAAAAAA';
+
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A door whose server gives slots while it has some. */
@@ -143,7 +146,7 @@ describe('a door for people with a code', () => {
     await door.open('opened');
     const slot = slots[0] as Slot;
     expect(await guess(opened)).toEqual([2, 0]);
-    const run = new ReceiverRun(secretNow(opened), nodePlatform(), Promise.resolve([]), (message) =>
+    const run = new ReceiverRun(secretNow(opened), DELIVERY, nodePlatform(), Promise.resolve([]), (message) =>
       slot.handlers.onRelay('friend', message),
     );
     slot.toMember = (message) => void run.hear(message);

@@ -60,7 +60,8 @@ export class FirstLane {
   async take(payloads: readonly SealedPayload[]): Promise<void> {
     for (const payload of payloads) {
       if (payload.type === 'bye') this.#fail(asTransferError(new Error(payload.code), 'cancelled'));
-      else if (payload.lane === this.#negotiation.laneId) await this.#negotiation.hear(payload);
+      else if (payload.type !== 'delivery' && payload.lane === this.#negotiation.laneId)
+        await this.#negotiation.hear(payload);
     }
   }
 

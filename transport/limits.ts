@@ -24,13 +24,32 @@ export const HANDSHAKE_TIMEOUT_MS = 15_000;
 export const PROOF_TIMEOUT_MS = 10_000;
 
 /** Each side says at least this much on every lane. */
-export const PING_INTERVAL_MS = 2_500;
+export const PING_INTERVAL_MS = 1_000;
 
 /** When a new lane's route is looked at, besides at each pong: ICE settles on a pair in its first second. */
 export const ROUTE_LOOKS_MS = [100, 500, 1500];
 
-/** Pings in a row without a word from the peer after which a lane is dead: 10 s. Counted, not timed: a sleeping laptop hears nothing either. */
-export const SILENT_PINGS = 4;
+/**
+ * Pings in a row without a word from the peer: after so many a session is silent and another way is sought, after so many
+ * a lane is dead. Counted, not timed: a sleeping laptop hears nothing either.
+ */
+export const SILENT_PINGS = 3;
+export const DEAD_PINGS = 9;
+
+/** Between attempts to meet a sender again. */
+export const MEET_AGAIN_DELAY_MS = 500;
+
+/** For telling a sender that is gone that everything has arrived. */
+export const LAST_WORD_PATIENCE_MS = 10_000;
+
+/** Names a delivery over all of its sessions; random, so that nobody else's can be taken over. */
+export const DELIVERY_ID_BYTES = 16;
+
+/** Names a share where what is held of it is kept: of a hash of the link's secret, which it does not tell. */
+export const SHARE_ID_BYTES = 16;
+
+/** Receivers that went away in the middle and may come back: what a share remembers of them. */
+export const MAX_ABSENT_RECEIVERS = 256;
 
 /** Time for the last words (`bye`) to be acknowledged. */
 export const GOODBYE_TIMEOUT_MS = 3_000;
@@ -66,6 +85,9 @@ export const SERVER_CONNECT_TIMEOUT_MS = 4_000;
 /** Between attempts to reach a server that was lost: soon at first, and never so seldom that a person would notice. */
 export const RECONNECT_DELAY_MS = 250;
 export const MAX_RECONNECT_DELAY_MS = 2_000;
+
+/** Between connections made anew because a peer is silent: several fall silent at once. */
+export const REFRESH_INTERVAL_MS = 5_000;
 
 /** Between attempts to rejoin where the server says that it is too much just now: its allowances grow by the second. */
 export const REJOIN_DELAY_MS = 2_000;

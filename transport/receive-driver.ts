@@ -1,6 +1,7 @@
+import { blockLength } from '#protocol/block.ts';
 import { type ArrivedBlock, BlockAssembly } from '#protocol/block-assembly.ts';
 import { decodeSenderMessage, type SenderMessage } from '#protocol/control-message.ts';
-import type { Entry, EntryId } from '#protocol/entry.ts';
+import type { Entry, EntryId, FileEntry } from '#protocol/entry.ts';
 import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
 import type { SecureSession } from '#protocol/handshake/secure-session.ts';
 import type { Frame } from '#protocol/lane-message.ts';
@@ -9,11 +10,11 @@ import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES } from '#protocol/limits.ts';
 import { Receiver } from '#protocol/receiver.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { Deferred } from './deferred.ts';
+import type { Delivery, Outstanding } from './delivery.ts';
 import type { Lane } from './lane.ts';
 import { GOODBYE_TIMEOUT_MS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { Session, type SessionHandlers } from './session.ts';
-import type { SavedEntry, Sink } from './sink.ts';
 import type { TransferProgress } from './transfer-progress.ts';
 
 /** What is acknowledged in one message where more keeps arriving: half a block keeps credit flowing, 32 tiny files share. */
@@ -23,8 +24,17 @@ const FLUSH_AFTER_BLOCKS = 32;
 /** Credit bounds what an honest sender sends; this bounds what a hostile one makes this side hold. */
 const MAX_JUDGED_BYTES = 4 * DEFAULT_CREDIT_BYTES;
 
+/** Whoever keeps a delivery going over its sessions. */
+export interface DriverWatcher {
+  /** Nothing has come for a while; or something has, again. */
+  onSilence?(silent: boolean): void;
+  /** The session has ended before everything was durable. */
+  onEnd?(error: TransferError): void;
+}
+
 /**
- * Fetches from one sender: puts frames together, hashes and judges blocks, writes them to the sink, and answers.
+ * Fetches from one sender, for one session: puts frames together, hashes and judges blocks, has them written, and
+ * answers.
  */
 export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   readonly session: Session<SenderMessage>;
@@ -32,8 +42,9 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   readonly #receiver: Receiver;
   readonly #platform: Platform;
   readonly #progress: TransferProgress;
+  readonly #watcher: DriverWatcher;
   readonly #assemblies = new Map<string, BlockAssembly>();
-  #sink: Sink | null = null;
+  #delivery: Delivery | null = null;
   /** Blocks and commits under way: nothing is finished before they are. */
   #busy = 0;
   /** Arrived, and not yet verified and written. */
@@ -41,18 +52,22 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   #unflushedBlocks = 0;
   #unflushedBytes = 0;
   #idle: Deferred<void> | null = null;
-  #fetching = false;
   #finishing = false;
   #end: 'complete' | TransferError | null = null;
   readonly #offer = new Deferred<readonly Entry[]>();
-  readonly #delivery = new Deferred<readonly SavedEntry[]>();
+  readonly #completion = new Deferred<void>();
 
-  constructor(secure: SecureSession, platform: Platform, progress: TransferProgress) {
+  constructor(
+    secure: SecureSession,
+    platform: Platform,
+    progress: TransferProgress,
+    watcher: DriverWatcher = {},
+  ) {
     this.#platform = platform;
     this.#progress = progress;
+    this.#watcher = watcher;
     this.session = new Session(secure, platform, this);
     this.#receiver = new Receiver((message) => this.session.say(message));
-    progress.followFailures(this.#receiver.failed, (id) => this.#receiver.offer?.[id]?.path ?? '');
   }
 
   /** The whole manifest. Rejects with the TransferError that ended the session before. */
@@ -61,32 +76,21 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   }
 
   /**
-   * Fetches the chosen entries into the sink; resolves when everything that could be had is durable.
-   * @throws TransferError when the session or the sink fails; the sink has been aborted then
+   * Fetches what a delivery still lacks; resolves when everything that could be had is durable and the sender has been
+   * told. Once.
+   * @throws TransferError when the session or the sink fails; nothing of the delivery is under way then
    */
-  async fetch(chosen: readonly EntryId[], sink: Sink): Promise<readonly SavedEntry[]> {
-    const entries = await this.offer;
-    const ids = [...new Set(chosen)];
-    if (this.#fetching || ids.some((id) => !entries[id]))
-      throw new TransferError('usage', 'chosen twice, or not offered');
-    this.#fetching = true;
+  async fetch(delivery: Delivery): Promise<void> {
     try {
-      await sink.open(
-        ids.map((id) => ({ id, entry: entries[id] as Entry })),
-        '',
-      );
+      const entries = await this.offer;
       if (this.#end) throw this.#end === 'complete' ? new TransferError('protocol-violation') : this.#end;
-      this.#sink = sink;
-      this.#receiver.choose(ids);
-      this.#progress.set({ state: 'transferring', ...this.#totals(ids, entries) });
-      this.#advance();
-      return await this.#delivery.promise;
+      this.#delivery = delivery;
+      this.#begin(delivery, entries);
+      await this.#completion.promise;
     } catch (error) {
       const failure = asTransferError(error, 'sink-failed');
       void this.session.end(failure.code === 'disk-full' ? 'disk-full' : 'sink-failed', failure);
-      this.#progress.set({ state: 'failed', error: failure });
       await this.#settleDown();
-      await sink.abort().catch(() => {});
       throw failure;
     }
   }
@@ -96,9 +100,26 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     if (!this.#finishing) void this.session.end('cancelled', new TransferError('cancelled'));
   }
 
+  /** Holds the transfer up, or one file of it, or lets it go on. */
+  pause(paused: boolean, path?: string): void {
+    const entry = path === undefined ? undefined : this.#idOf(path);
+    if (path !== undefined && entry === undefined) return;
+    this.#receiver.pause(paused, entry);
+    this.#showPause();
+  }
+
+  /** Gives one file up by a person's wish. */
+  cancelFile(path: string): void {
+    const entry = this.#idOf(path);
+    if (entry === undefined) return;
+    this.#receiver.cancel(entry);
+    this.#advance();
+  }
+
   onControl(message: SenderMessage): void {
     this.#receiver.hear(message);
     if (message.type === 'page' && this.#receiver.offer) this.#offer.resolve(this.#receiver.offer);
+    if (message.type === 'pause') this.#showPause();
     this.#advance();
   }
 
@@ -127,6 +148,10 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#progress.set({ route: this.session.route, rttMs: this.session.rttMs });
   }
 
+  onSilence(silent: boolean): void {
+    this.#watcher.onSilence?.(silent);
+  }
+
   onEnd(end: 'complete' | TransferError): void {
     this.#end = end;
     // Once everything is being made durable the sender's farewell changes nothing.
@@ -136,8 +161,45 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
         ? new TransferError('protocol-violation', 'the sender took its leave too early', { source: 'remote' })
         : end;
     this.#offer.reject(error);
-    this.#delivery.reject(error);
-    this.#progress.set({ state: 'failed', error });
+    this.#completion.reject(error);
+    this.#watcher.onEnd?.(error);
+  }
+
+  /** Asks for what the delivery lacks; what an earlier process wrote is read again meanwhile. */
+  #begin(delivery: Delivery, entries: readonly Entry[]): void {
+    const outstanding = delivery.outstanding(entries);
+    const held = new Map(
+      outstanding.map(({ id, written, unread }) => [id, [...written.keys(), ...unread.keys()]] as const),
+    );
+    const ids = outstanding.map(({ id }) => id);
+    this.#receiver.choose(ids, { held, settled: delivery.settled });
+    for (const { id, written } of outstanding)
+      for (const [index, leaf] of written) this.#receiver.kept({ entry: id, index }, leaf);
+    this.#progress.set({ state: 'transferring', ...delivery.totals });
+    void this.#recheck(delivery, outstanding);
+    this.#advance();
+  }
+
+  /** One block after the other: what is asked for meanwhile needs the disk too. */
+  async #recheck(delivery: Delivery, outstanding: readonly Outstanding[]): Promise<void> {
+    const sha256 = (bytes: Uint8Array<ArrayBuffer>) => this.#platform.sha256(bytes);
+    for (const { id, unread } of outstanding) {
+      const file = this.#file(id);
+      for (const index of [...unread.keys()]) {
+        if (this.#end) return;
+        this.#busy += 1;
+        try {
+          const lengthBytes = blockLength(file.sizeBytes, index);
+          const leaf = await delivery.recheck(file.path, index, lengthBytes, sha256);
+          if (leaf) this.#receiver.kept({ entry: id, index }, leaf);
+          else this.#receiver.lost({ entry: id, index });
+        } catch (error) {
+          void this.session.end('internal', asTransferError(error));
+        } finally {
+          this.#done();
+        }
+      }
+    }
   }
 
   async #judge(block: ArrivedBlock): Promise<void> {
@@ -158,19 +220,19 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   }
 
   async #write(block: ArrivedBlock): Promise<void> {
-    const { entry, index, bytes } = block;
+    const { entry, index, bytes, leaf } = block;
     try {
-      await this.#sink?.write(entry, index * BLOCK_BYTES, bytes, block.leaf);
+      await this.#delivery?.write(this.#file(entry).path, index, bytes, leaf);
       this.#receiver.written(block);
     } catch (error) {
       this.#sinkRefused(entry, error);
     }
   }
 
-  async #commit(entry: EntryId): Promise<void> {
+  async #commit(entry: EntryId, root: Uint8Array): Promise<void> {
     this.#busy += 1;
     try {
-      await this.#sink?.commit(entry, new Uint8Array());
+      await this.#delivery?.commit(this.#file(entry).path, root);
       this.#receiver.committed(entry);
     } catch (error) {
       this.#sinkRefused(entry, error);
@@ -189,7 +251,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   #sinkRefused(entry: EntryId, error: unknown): void {
     const failure = asTransferError(error, 'sink-failed');
     if (failure.code === 'disk-full') {
-      this.#delivery.reject(failure);
+      this.#completion.reject(failure);
       return;
     }
     this.#receiver.fail(entry, 'sink-failed');
@@ -197,15 +259,18 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
 
   async #discard(entry: EntryId): Promise<void> {
     this.#busy += 1;
-    await this.#sink?.discard(entry).catch(() => {});
+    await this.#delivery?.discard(this.#file(entry).path).catch(() => {});
     this.#done();
   }
 
   /** Says, commits and finishes what can be, after each event. */
   #advance(): void {
-    if (this.#end || !this.#sink) return;
-    for (const entry of this.#receiver.takeCommittable()) void this.#commit(entry);
+    const delivery = this.#delivery;
+    if (this.#end || !delivery) return;
+    for (const { entry, root } of this.#receiver.takeCommittable()) void this.#commit(entry, root);
     for (const entry of this.#receiver.takeGivenUp()) void this.#discard(entry);
+    for (const [entry, code] of this.#receiver.takeFailed()) delivery.fail(this.#file(entry).path, code);
+    for (const entry of this.#receiver.takeChanged()) delivery.change(this.#file(entry).path);
     this.#progress.set({ bytes: this.#receiver.bytes, filesDone: this.#receiver.filesDone });
     const isMuch = this.#unflushedBlocks >= FLUSH_AFTER_BLOCKS || this.#unflushedBytes >= FLUSH_AFTER_BYTES;
     if (this.#busy > 0 && !isMuch) return;
@@ -213,23 +278,21 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#unflushedBytes = 0;
     this.#receiver.flush();
     if (!this.#end && this.#receiver.settled && this.#busy === 0 && !this.#finishing)
-      void this.#finish(this.#sink);
+      void this.#finish(delivery);
   }
 
-  async #finish(sink: Sink): Promise<void> {
+  async #finish(delivery: Delivery): Promise<void> {
     this.#finishing = true;
     try {
-      const saved = await sink.finish();
+      await delivery.finish();
       this.#receiver.complete();
       const unanswered = setTimeout(() => void this.session.end('complete', null), GOODBYE_TIMEOUT_MS);
       await this.session.closed;
       clearTimeout(unanswered);
-      const [firstFailed] = this.#receiver.failed.values();
-      if (firstFailed) this.#progress.set({ state: 'failed', error: new TransferError(firstFailed) });
-      else this.#progress.set({ state: 'done' });
-      this.#delivery.resolve(saved);
+      if (this.#end === 'complete') this.#completion.resolve();
+      else this.#completion.reject(this.#end);
     } catch (error) {
-      this.#delivery.reject(error);
+      this.#completion.reject(error);
     }
   }
 
@@ -240,8 +303,19 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     await this.#idle.promise;
   }
 
-  #totals(chosen: readonly EntryId[], entries: readonly Entry[]): { files: number; totalBytes: number } {
-    const files = chosen.map((id) => entries[id]).filter((entry) => entry?.kind === 'file');
-    return { files: files.length, totalBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+  #showPause(): void {
+    const { here, there } = this.#receiver.paused;
+    this.#progress.set({ paused: { here, there } });
+  }
+
+  #idOf(path: string): EntryId | undefined {
+    const id = this.#receiver.offer?.findIndex((entry) => entry.path === path) ?? -1;
+    return id < 0 ? undefined : id;
+  }
+
+  #file(id: EntryId): FileEntry {
+    const entry = this.#receiver.offer?.[id];
+    if (entry?.kind !== 'file') throw new Error(`entry ${id} is no file`);
+    return entry;
   }
 }

@@ -31,6 +31,7 @@ export class ReceiverRun {
 
   constructor(
     secret: Secret,
+    deliveryId: string,
     platform: Platform,
     iceServers: Promise<RTCIceServer[]>,
     relay: (message: Uint8Array<ArrayBuffer>) => void,
@@ -44,6 +45,7 @@ export class ReceiverRun {
     this.#timer = setTimeout(giveUp, HANDSHAKE_TIMEOUT_MS);
     relay(this.#handshake.hello);
     const say = (payload: SealedPayload) => this.#batch.add(payload);
+    say({ type: 'delivery', id: deliveryId });
     this.#negotiation = iceServers.then((servers) =>
       LaneNegotiation.offer(FIRST_LANE, { platform, iceServers: servers, say }),
     );

@@ -1,27 +1,18 @@
-import type { Entry, EntryId } from '#protocol/entry.ts';
-import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
+import { base64urlnopad } from '@scure/base';
+import { TransferError } from '#protocol/errors.ts';
 import { TypedCodeRuns } from '#protocol/handshake/guess-limit.ts';
 import { formatLink } from '#protocol/handshake/link.ts';
-import { sumSizes } from '#protocol/manifest.ts';
 import { Deferred } from './deferred.ts';
 import type { Meeting } from './first-lane.ts';
-import { SENDER_TIMEOUT_MS } from './limits.ts';
+import { DELIVERY_ID_BYTES, SENDER_TIMEOUT_MS } from './limits.ts';
+import { OpenedShare, type Receiving } from './opened-share.ts';
 import type { Platform } from './platform.ts';
-import { ReceiveDriver } from './receive-driver.ts';
 import { ReceiverRun } from './receiver-run.ts';
 import type { Room } from './room.ts';
 import { SignalingClient } from './signaling-client.ts';
-import type { SavedEntry, Sink } from './sink.ts';
 import { parseTarget, type Target } from './target.ts';
 import { TransferProgress } from './transfer-progress.ts';
 import type { TransferStatus } from './transfer-status.ts';
-
-/** What the sender offers, whole and checked, before a byte of any file has flowed. An entry's id is its index. */
-export interface Offer {
-  readonly entries: readonly Entry[];
-  readonly files: number;
-  readonly totalBytes: number;
-}
 
 export interface ReceivingOptions {
   readonly platform: Platform;
@@ -36,27 +27,6 @@ export interface ReceivingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How a delivery ended: `failed` files are not saved, everything else chosen is verified and on disk. */
-export interface Delivery {
-  readonly saved: readonly SavedEntry[];
-  readonly failed: readonly { readonly path: string; readonly code: TransferErrorCode }[];
-  readonly status: TransferStatus;
-}
-
-/** A share as its receiver sees it, after the handshake. */
-export interface Receiving {
-  readonly offer: Offer;
-  /** The share's link, also where a code was typed: what to open again after an interruption. */
-  readonly link: string;
-  /**
-   * Fetches the chosen entries (ids; parents of chosen files need not be named) into the sink. Once.
-   * @throws TransferError when the transfer as a whole fails; the sink has been aborted then.
-   */
-  accept(chosen: readonly EntryId[], sink: Sink): Promise<Delivery>;
-  /** Takes nothing; the sender is told. */
-  decline(): Promise<void>;
-}
-
 /**
  * Finds the sender, proves who is who, and fetches the manifest.
  * Where a link's sender is not there now it waits for it (state `waiting`).
@@ -64,38 +34,42 @@ export interface Receiving {
  *   `version-mismatch`, `tampered`, `impostor`, `no-route`, `server-unreachable`, `cancelled`, …
  */
 export async function openShare(options: ReceivingOptions): Promise<Receiving> {
-  const { platform, signal } = options;
+  const { platform } = options;
   const target = parseTarget(options.target, options.serverUrl);
   const progress = new TransferProgress(() => platform.nowMs(), options.onStatus);
+  const deliveryId = base64urlnopad.encode(platform.randomBytes(DELIVERY_ID_BYTES));
+  try {
+    const meeting = await meet(target, deliveryId, options, (state) => progress.set({ state }));
+    const link = formatLink({ serverUrl: target.serverUrl, k: meeting.secure.k });
+    const again = parseTarget(link, target.serverUrl);
+    return await OpenedShare.open(link, meeting, {
+      ...options,
+      progress,
+      meetAgain: (signal) => meet(again, deliveryId, { platform, signal }, () => {}),
+    });
+  } catch (error) {
+    if (error instanceof TransferError) progress.set({ state: 'failed', error });
+    throw error;
+  }
+}
+
+/** Meets the sender once, over a connection to the server of its own. */
+async function meet(
+  target: Target,
+  deliveryId: string,
+  options: Pick<ReceivingOptions, 'platform'> & {
+    readonly senderTimeoutMs?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
+  onState: (state: 'waiting' | 'connecting') => void,
+): Promise<Meeting> {
+  const { platform, signal } = options;
   const signaling = SignalingClient.connect(target.serverUrl, {
     randomBytes: (lengthBytes) => platform.randomBytes(lengthBytes),
     ...(signal && { signal }),
   });
   try {
-    const { secure, connected } = await meetSender(signaling, target, options, progress);
-    const driver = new ReceiveDriver(secure, platform, progress);
-    const cancel = () => driver.cancel();
-    signal?.addEventListener('abort', cancel);
-    void driver.session.closed.then(() => signal?.removeEventListener('abort', cancel));
-    driver.session.add(connected);
-    const entries = await driver.offer;
-    return {
-      offer: {
-        entries,
-        files: entries.filter(({ kind }) => kind === 'file').length,
-        totalBytes: sumSizes(entries),
-      },
-      link: formatLink({ serverUrl: target.serverUrl, k: secure.k }),
-      accept: async (chosen, sink) => {
-        const saved = await driver.fetch(chosen, sink);
-        const { status } = progress;
-        return { saved, failed: status.failedFiles, status };
-      },
-      decline: () => driver.session.end('declined', new TransferError('declined')),
-    };
-  } catch (error) {
-    if (error instanceof TransferError) progress.set({ state: 'failed', error });
-    throw error;
+    return await meetSender(signaling, target, deliveryId, options, onState);
   } finally {
     // Whatever is left to be said travels in the lanes.
     signaling.close();
@@ -106,8 +80,9 @@ export async function openShare(options: ReceivingOptions): Promise<Receiving> {
 async function meetSender(
   signaling: SignalingClient,
   { secret }: Target,
-  { platform, senderTimeoutMs, signal }: ReceivingOptions,
-  progress: TransferProgress,
+  deliveryId: string,
+  { platform, senderTimeoutMs, signal }: Parameters<typeof meet>[2],
+  onState: (state: 'waiting' | 'connecting') => void,
 ): Promise<Meeting> {
   const met = new Deferred<Meeting>();
   const typedRuns = new TypedCodeRuns();
@@ -121,7 +96,7 @@ async function meetSender(
   iceServers.catch((error: unknown) => met.reject(error));
 
   const wait = () => {
-    progress.set({ state: 'waiting' });
+    onState('waiting');
     if (timeoutMs !== undefined)
       patience = setTimeout(() => met.reject(new TransferError('sender-gone')), timeoutMs);
   };
@@ -133,10 +108,11 @@ async function meetSender(
       met.reject(new TransferError('connection-lost', 'the code has been tried too often: type it again'));
       return;
     }
-    progress.set({ state: 'connecting' });
+    onState('connecting');
     // A message that is lost on the way shows as a handshake that times out.
     const run = new ReceiverRun(
       secret,
+      deliveryId,
       platform,
       iceServers,
       (message) => void room.relay(member, message).catch(() => {}),

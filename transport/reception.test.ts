@@ -21,6 +21,9 @@ import { ReceiverRun } from './receiver-run.ts';
 import { Reception } from './reception.ts';
 import type { SenderRun } from './sender-run.ts';
 
+/** Which delivery a receiver goes on with; any name will do. */
+const DELIVERY = 'AAAAAAAAAAAAAAAAAAAAAA';
+
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 const connections: PeerConnection[] = [];
@@ -73,7 +76,7 @@ function openDoor(secret: Secret, { platform = platformOf(), hasPlace = true } =
   const types = (to: string) => relayed.filter((each) => each.to === to).map(({ message }) => message[0]);
   /** An honest receiver. */
   const come = (member: string, words: Secret = secret) => {
-    const run = new ReceiverRun(words, platformOf(), Promise.resolve([]), (message) =>
+    const run = new ReceiverRun(words, DELIVERY, platformOf(), Promise.resolve([]), (message) =>
       reception.hear(member, message),
     );
     toMember.set(member, (message) => void run.hear(message));
@@ -115,7 +118,7 @@ describe.each([
   test('of another version is told so, and that costs no guess', () => {
     const door = openDoor(secret);
     for (let i = 0; i < 10; i += 1) {
-      const versions = Uint8Array.of(2 + i, 200);
+      const versions = Uint8Array.of(3 + i, 200);
       const hello = wrap('hello', bytesFor(`${i}`, 16), lv(new Uint8Array(48), lv('R', versions, '')));
       door.reception.hear(`${i}`, hello);
       expect(door.relayed.at(-1)?.message.subarray(17)).toEqual(Uint8Array.of(1));
@@ -129,7 +132,7 @@ describe.each([
     for (const share of [new Uint8Array(32), new Uint8Array(32).fill(255), new Uint8Array(7)]) {
       door.reception.hear(
         'a',
-        wrap('hello', bytesFor(`${share}`, 16), lv(share, lv('R', Uint8Array.of(1), ''))),
+        wrap('hello', bytesFor(`${share}`, 16), lv(share, lv('R', Uint8Array.of(2), ''))),
       );
       for (let i = 0; i < 4; i += 1) await settled();
     }
@@ -298,7 +301,7 @@ describe('a link', () => {
 test('a receiver that gives up closes what it has begun', async () => {
   const made: PeerConnection[] = [];
   const platform = platformOf((connection) => void made.push(connection));
-  const run = new ReceiverRun(LINK, platform, Promise.resolve([]), () => {});
+  const run = new ReceiverRun(LINK, DELIVERY, platform, Promise.resolve([]), () => {});
   await vi.waitFor(() => expect(made[0]?.localDescription?.type).toBe('offer'));
   run.end(new Error('over'));
   await expect(run.meeting).rejects.toMatchObject({ code: 'internal', message: 'over' });
@@ -312,6 +315,6 @@ test('STUN servers that the platform refuses end a receiver’s run with a code'
       throw new SyntaxError('not a URL');
     },
   };
-  const run = new ReceiverRun(LINK, platform, Promise.resolve([]), () => {});
+  const run = new ReceiverRun(LINK, DELIVERY, platform, Promise.resolve([]), () => {});
   await expect(run.meeting).rejects.toMatchObject({ code: 'internal' });
 });

@@ -56,7 +56,7 @@ describe('a source that fails', () => {
       const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
       transfer.addLane();
       const sink = new WatchedSink();
-      const saved = await transfer.receiver.fetch(ALL, sink);
+      const saved = await transfer.fetch(ALL, sink);
       expect(saved.map(({ id }) => id).sort()).toEqual([0, 1, 2, 4]);
       expect([...sink.files.keys()].sort()).toEqual(['file 0', 'file 1', 'file 2', 'file 4']);
       expect(sink.offences).toEqual([]);
@@ -76,7 +76,7 @@ describe('a source that fails', () => {
     });
     const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
     transfer.addLane();
-    await transfer.receiver.fetch(ALL, new WatchedSink());
+    await transfer.fetch(ALL, new WatchedSink());
     expect(transfer.received.at(-1)?.failedFiles).toEqual([{ path: 'file 1', code: 'source-unreadable' }]);
   });
 
@@ -88,7 +88,7 @@ describe('a source that fails', () => {
     const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
     transfer.addLane();
     const sink = new WatchedSink();
-    const saved = await transfer.receiver.fetch(
+    const saved = await transfer.fetch(
       many.map((_, id) => id),
       sink,
     );
@@ -106,7 +106,7 @@ test('bytes that change between two reads of a block fail their file', async () 
   await transfer.receiver.offer;
   lane.sender.hold();
   const sink = new WatchedSink();
-  const fetching = transfer.receiver.fetch([0], sink);
+  const fetching = transfer.fetch([0], sink);
   await vi.waitFor(() => expect(lane.sender.bufferedBytes).toBeGreaterThan(2 * MIB));
   // What is lost with the lane is read again, and is not what it was.
   content.fill(7);
@@ -134,7 +134,7 @@ describe('a receiver that takes nothing in', () => {
     const lane = transfer.addLane();
     await transfer.receiver.offer;
     lane.sender.hold();
-    const fetching = transfer.receiver.fetch(
+    const fetching = transfer.fetch(
       files.map((_, id) => id),
       new WatchedSink(),
     );

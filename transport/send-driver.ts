@@ -10,6 +10,7 @@ import type { FileSource } from './file-source.ts';
 import type { Lane } from './lane.ts';
 import { READ_AHEAD_BLOCKS, READ_AHEAD_BYTES } from './limits.ts';
 import type { Platform } from './platform.ts';
+import { isRecoverable } from './recoverable.ts';
 import { Session, type SessionHandlers } from './session.ts';
 import type { TransferProgress } from './transfer-progress.ts';
 
@@ -40,16 +41,20 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
   readonly #source: FileSource;
   readonly #platform: Platform;
   readonly #progress: TransferProgress;
+  readonly #onSilent: () => void;
   readonly #pumps = new Map<string, { alive: boolean }>();
   #wakers: (() => void)[] = [];
 
+  /** @param onSilent told when nothing has come for a while */
   constructor(
     secure: SecureSession,
     platform: Platform,
     manifest: Manifest,
     source: FileSource,
     progress: TransferProgress,
+    onSilent: () => void = () => {},
   ) {
+    this.#onSilent = onSilent;
     this.#platform = platform;
     this.#source = source;
     this.#progress = progress;
@@ -64,9 +69,29 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     if (message.type === 'choice' && choice) {
       this.#progress.set({ state: 'transferring', files: choice.files, totalBytes: choice.totalBytes });
     }
+    if (message.type === 'pause') this.#showPause();
     this.#progress.set({ bytes: acknowledgedBytes });
     if (completed) void this.session.end('complete', null);
     this.#wake();
+  }
+
+  /** Holds the transfer up, or lets it go on; the receiver is told. */
+  pause(paused: boolean): void {
+    this.#sender.pause(paused);
+    this.#showPause();
+    this.#wake();
+  }
+
+  #showPause(): void {
+    const { here, there } = this.#sender.paused;
+    this.#progress.set({ paused: { here, there } });
+  }
+
+  onSilence(silent: boolean): void {
+    const { state } = this.#progress.status;
+    if (silent && state === 'transferring') this.#progress.set({ state: 'reconnecting' });
+    if (!silent && state === 'reconnecting') this.#progress.set({ state: 'transferring' });
+    if (silent) this.#onSilent();
   }
 
   onFrame(): void {
@@ -103,7 +128,10 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     for (const pump of this.#pumps.values()) pump.alive = false;
     this.#wake();
     const [firstFailed] = this.#sender.failed.values();
-    if (end !== 'complete') this.#progress.set({ state: 'failed', error: end });
+    // Whoever has chosen comes back, and is served on.
+    if (end !== 'complete' && isRecoverable(end) && this.#sender.choice)
+      this.#progress.set({ state: 'reconnecting', lanes: 0 });
+    else if (end !== 'complete') this.#progress.set({ state: 'failed', error: end });
     else if (!this.#sender.completed) this.#endedEarly();
     else if (firstFailed) this.#progress.set({ state: 'failed', error: new TransferError(firstFailed) });
     else this.#progress.set({ state: 'done', filesDone: this.#sender.choice?.files ?? 0 });

@@ -24,6 +24,7 @@ export class SenderRun {
   readonly #meeting = new Deferred<Meeting>();
   readonly #timer: ReturnType<typeof setTimeout>;
   #firstLane: FirstLane | null = null;
+  #deliveryId = '';
   #over = false;
 
   /** @throws TransferError, ProtocolViolation for a hello that cannot be answered */
@@ -47,6 +48,11 @@ export class SenderRun {
   /** Resolves when the receiver has shown that it knows the secret; a lane is still to come. */
   get proven(): Promise<void> {
     return this.#proven.promise;
+  }
+
+  /** Which delivery the receiver goes on with, or begins; known once it is proven. */
+  get deliveryId(): string {
+    return this.#deliveryId;
   }
 
   /** Whether it has: from then on the server's word that somebody left or came anew changes nothing. */
@@ -86,7 +92,12 @@ export class SenderRun {
       throw error;
     }
     const offer = payloads.find((payload) => payload.type === 'offer');
-    if (!offer) throw new TransferError('protocol-violation', 'no lane offered', { source: 'remote' });
+    const delivery = payloads.find((payload) => payload.type === 'delivery');
+    if (!offer || !delivery)
+      throw new TransferError('protocol-violation', 'no lane offered, or no delivery named', {
+        source: 'remote',
+      });
+    this.#deliveryId = delivery.id;
     const batch = new PayloadBatch();
     const say = (payload: SealedPayload) => batch.add(payload);
     const setup = { platform: this.#platform, iceServers: this.#iceServers, say };
@@ -102,6 +113,6 @@ export class SenderRun {
     this.#firstLane = firstLane;
     this.#proven.resolve();
     firstLane.meeting.then(this.#meeting.resolve, this.#meeting.reject);
-    await firstLane.take(payloads.filter((payload) => payload !== offer));
+    await firstLane.take(payloads.filter((payload) => payload !== offer && payload !== delivery));
   }
 }

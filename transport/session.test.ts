@@ -5,7 +5,7 @@ import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
 import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
 import { encodeControl, encodeFrame, encodePing, encodeProof } from '#protocol/lane-message.ts';
 import type { Lane } from './lane.ts';
-import { PING_INTERVAL_MS, PROOF_TIMEOUT_MS, SILENT_PINGS } from './limits.ts';
+import { DEAD_PINGS, PING_INTERVAL_MS, PROOF_TIMEOUT_MS, SILENT_PINGS } from './limits.ts';
 import { Session } from './session.ts';
 import { type MemoryLane, pairedLanes } from './testing/memory-lane.ts';
 import { connected, FINGERPRINTS, RawPeer } from './testing/raw-peer.ts';
@@ -16,6 +16,7 @@ function setUp() {
   const told: string[] = [];
   const ended: ('complete' | TransferError)[] = [];
   const heard: ReceiverMessage[] = [];
+  const silences: boolean[] = [];
   const session = new Session<ReceiverMessage>(sender, nodePlatform(), {
     decode: decodeReceiverMessage,
     onControl: (message) => void heard.push(message),
@@ -25,6 +26,7 @@ function setUp() {
     onLane: ({ id }: Lane) => void told.push(`lane ${id}`),
     onLaneLost: ({ id }: Lane) => void told.push(`lost ${id}`),
     onRoute: () => {},
+    onSilence: (silent) => void silences.push(silent),
     onEnd: (end) => void ended.push(end),
   });
   const addLane = (id = '0'): { own: MemoryLane; peer: RawPeer } => {
@@ -33,7 +35,7 @@ function setUp() {
     session.add(connected(own));
     return { own, peer };
   };
-  return { session, addLane, told, ended, heard, keys: { sender, receiver } };
+  return { session, addLane, told, ended, silences, heard, keys: { sender, receiver } };
 }
 
 const outcome = (ended: ('complete' | TransferError)[]) =>
@@ -288,6 +290,27 @@ describe('the end', () => {
     expect(outcome(ended)).toEqual(['connection-lost']);
   });
 
+  test('is not near while a peer speaks again after a silence, which is told', async () => {
+    vi.useFakeTimers();
+    try {
+      const { session, ended, silences, addLane } = setUp();
+      const { peer } = addLane();
+      peer.prove();
+      await vi.advanceTimersByTimeAsync(3 * PING_INTERVAL_MS);
+      expect(silences).toEqual([]);
+      peer.answersPings = false;
+      await vi.advanceTimersByTimeAsync((SILENT_PINGS + 1) * PING_INTERVAL_MS);
+      expect(silences).toEqual([true]);
+      peer.answersPings = true;
+      await vi.advanceTimersByTimeAsync(2 * PING_INTERVAL_MS);
+      expect(silences).toEqual([true, false]);
+      expect(ended).toEqual([]);
+      session.abort(new TransferError('cancelled'));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('comes to a peer that is silent, and not to one that only answers pings', async () => {
     vi.useFakeTimers();
     try {
@@ -297,7 +320,7 @@ describe('the end', () => {
       await vi.advanceTimersByTimeAsync(20 * PING_INTERVAL_MS);
       expect(ended).toEqual([]);
       peer.answersPings = false;
-      await vi.advanceTimersByTimeAsync((SILENT_PINGS + 2) * PING_INTERVAL_MS);
+      await vi.advanceTimersByTimeAsync((DEAD_PINGS + 2) * PING_INTERVAL_MS);
       expect(outcome(ended)).toEqual(['connection-lost']);
       await session.closed;
     } finally {

@@ -12,6 +12,7 @@ import {
 import type { Lane, Route } from './lane.ts';
 import type { ConnectedLane } from './lane-negotiation.ts';
 import {
+  DEAD_PINGS,
   GOODBYE_TIMEOUT_MS,
   LINGER_MS,
   MAX_BACKLOG_BYTES,
@@ -37,6 +38,8 @@ export interface SessionHandlers<Heard extends ControlMessage> {
   onLaneLost(lane: Lane): void;
   /** Route or round trip are known, or changed. */
   onRoute(): void;
+  /** Nothing at all has come for a while, on any lane; or something has, again. */
+  onSilence(silent: boolean): void;
   /** Once. `complete` is the only good end; every other one is the error that people are shown. */
   onEnd(end: 'complete' | TransferError): void;
 }
@@ -62,6 +65,7 @@ export class Session<Heard extends ControlMessage> {
   readonly #pinger: ReturnType<typeof setInterval>;
   readonly #pings: Pings;
   #ended = false;
+  #silent = false;
   #goodbye: (() => void) | null = null;
   #ownRoute: Route | null = null;
   #peerRoute: Route | null = null;
@@ -173,6 +177,7 @@ export class Session<Heard extends ControlMessage> {
 
   #take(member: Member, bytes: Uint8Array<ArrayBuffer>): void {
     member.silentPings = 0;
+    if (this.#silent) this.#setSilent(false);
     try {
       const message = decodeLaneMessage(bytes);
       if (message.kind === 'proof') this.#checkProof(member, message.proof);
@@ -268,9 +273,17 @@ export class Session<Heard extends ControlMessage> {
     for (const member of [...this.#members.values()]) {
       if (!member.proven) continue;
       member.silentPings += 1;
-      if (member.silentPings > SILENT_PINGS) member.lane.close();
+      if (member.silentPings > DEAD_PINGS) member.lane.close();
       else this.#ping(member);
     }
+    const members = [...this.#members.values()];
+    const isSilent = members.length > 0 && members.every(({ silentPings }) => silentPings >= SILENT_PINGS);
+    if (isSilent && !this.#silent) this.#setSilent(true);
+  }
+
+  #setSilent(silent: boolean): void {
+    this.#silent = silent;
+    if (!this.#ended) this.#handlers.onSilence(silent);
   }
 
   #ping({ lane }: Member): void {

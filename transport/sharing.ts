@@ -5,7 +5,7 @@ import { Manifest } from '#protocol/manifest.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { type CodeChange, CodeDoor } from './code-door.ts';
 import type { FileSource } from './file-source.ts';
-import { MAX_RECEIVERS } from './limits.ts';
+import { MAX_ABSENT_RECEIVERS, MAX_RECEIVERS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { Reception } from './reception.ts';
 import type { Room } from './room.ts';
@@ -15,7 +15,7 @@ import { SignalingClient } from './signaling-client.ts';
 import { TransferProgress } from './transfer-progress.ts';
 import type { TransferStatus } from './transfer-status.ts';
 
-/** One receiver of a share, as its sender sees it. `id` is stable for the receiver's stay. */
+/** One receiver of a share, as its sender sees it. `id` is stable for its delivery, however often it comes back. */
 export interface ReceiverStatus extends TransferStatus {
   readonly id: string;
 }
@@ -24,6 +24,8 @@ export interface SharingOptions {
   readonly platform: Platform;
   /** The page's address or the server named to the CLI, with its last slash: where the link will point. */
   readonly serverUrl: string;
+  /** 32 secret bytes that are the share's own: the same ones give the same link. Random ones where it is left out. */
+  readonly ownerSeed?: Uint8Array;
   /** Closed with the share; the caller's again where `startSharing` throws. */
   readonly source: FileSource;
   /** Called with each code that can be handed out, or null where there is none (any longer), and why. */
@@ -43,6 +45,8 @@ export interface Sharing {
   readonly link: string;
   /** Opens a new code; the one before ends. @throws TransferError as `startSharing` */
   newCode(): Promise<void>;
+  /** Holds one receiver's transfer up, or lets it go on; it is told. */
+  pause(receiverId: string, paused: boolean): void;
   /** Stops offering: running transfers are cancelled and told so, and the source is closed. */
   close(): Promise<void>;
 }
@@ -55,7 +59,7 @@ export interface Sharing {
 export async function startSharing(options: SharingOptions): Promise<Sharing> {
   const { platform, serverUrl } = options;
   const manifest = new Manifest(options.source.entries);
-  const owner = new OwnerKey(platform.randomBytes(32));
+  const owner = new OwnerKey(options.ownerSeed ?? platform.randomBytes(32));
   const signaling = SignalingClient.connect(serverUrl, {
     randomBytes: (lengthBytes) => platform.randomBytes(lengthBytes),
   });
@@ -73,7 +77,7 @@ class OpenShare implements Sharing {
   readonly #manifest: Manifest;
   readonly #signaling: SignalingClient;
   readonly #door: CodeDoor;
-  readonly #drivers = new Set<SendDriver>();
+  readonly #places = new Map<string, Place>();
   #reception: Reception | null = null;
   #receivers = 0;
   #closed = false;
@@ -118,6 +122,13 @@ class OpenShare implements Sharing {
     return this.#door.open('opened');
   }
 
+  pause(receiverId: string, paused: boolean): void {
+    const place = this.#places.get(receiverId);
+    if (!place) return;
+    place.paused = paused;
+    place.driver?.pause(paused);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -126,8 +137,9 @@ class OpenShare implements Sharing {
     await Promise.all([
       this.#door.close(),
       this.#reception?.said,
-      ...Array.from(this.#drivers, ({ session }) => session.end('cancelled', cancelled)),
+      ...Array.from(this.#places.values(), ({ driver }) => driver?.session.end('cancelled', cancelled)),
     ]);
+    for (const { progress } of this.#places.values()) progress.set({ state: 'failed', error: cancelled });
     this.#signaling.close();
     await this.#options.source.close();
   }
@@ -158,30 +170,72 @@ class OpenShare implements Sharing {
     });
   }
 
-  /** One receiver, from its proof to its end. */
+  /** One session with a receiver, from its proof to its end. */
   async #serve(run: SenderRun): Promise<void> {
-    const { platform, source, onReceiver } = this.#options;
-    const progress = new TransferProgress(
-      () => platform.nowMs(),
-      (status) => onReceiver({ ...status, id: run.id }),
-    );
+    const { platform, source } = this.#options;
+    const place = this.#placeOf(run.deliveryId);
     this.#receivers += 1;
     try {
-      progress.set({ state: 'connecting' });
       const { secure, connected } = await run.meeting;
       if (this.#closed) {
         connected.lane.close();
         throw new TransferError('cancelled');
       }
-      const driver = new SendDriver(secure, platform, this.#manifest, source, progress);
-      this.#drivers.add(driver);
+      const earlier = place.driver;
+      const driver = new SendDriver(secure, platform, this.#manifest, source, place.progress, () =>
+        this.#signaling.refresh(),
+      );
+      place.driver = driver;
+      earlier?.session.abort(new TransferError('connection-lost', 'the receiver came back another way'));
       driver.session.add(connected);
+      if (place.paused) driver.pause(true);
       await driver.session.closed;
-      this.#drivers.delete(driver);
+      if (place.driver === driver) place.driver = null;
     } catch (error) {
-      progress.set({ state: 'failed', error: asTransferError(error) });
+      // One that is only away for a while may try again.
+      if (place.progress.status.state !== 'reconnecting')
+        place.progress.set({ state: 'failed', error: asTransferError(error) });
     } finally {
       this.#receivers -= 1;
+      this.#forgetThoseGone();
     }
   }
+
+  #placeOf(deliveryId: string): Place {
+    const known = this.#places.get(deliveryId);
+    if (known && known.progress.status.state !== 'failed' && known.progress.status.state !== 'done')
+      return known;
+    const { platform, onReceiver } = this.#options;
+    const progress = new TransferProgress(
+      () => platform.nowMs(),
+      (status) => onReceiver({ ...status, id: deliveryId }),
+    );
+    const place: Place = { progress, driver: null, paused: false };
+    this.#places.set(deliveryId, place);
+    progress.set({ state: 'connecting' });
+    return place;
+  }
+
+  /** Ended ones at once; of those that may come back the latest are remembered. */
+  #forgetThoseGone(): void {
+    for (const [id, { driver, progress }] of this.#places) {
+      if (driver) continue;
+      const { state } = progress.status;
+      const isOver = state === 'done' || state === 'failed';
+      if (isOver || this.#places.size > MAX_ABSENT_RECEIVERS) this.#places.delete(id);
+      if (!isOver && !this.#places.has(id))
+        progress.set({
+          state: 'failed',
+          error: new TransferError('connection-lost', 'it did not come back'),
+        });
+    }
+  }
+}
+
+/** Where a receiver is served, session after session. */
+interface Place {
+  readonly progress: TransferProgress;
+  /** Null while it is away. */
+  driver: SendDriver | null;
+  paused: boolean;
 }

@@ -17,6 +17,7 @@ import { fetchIceServers } from './ice-servers.ts';
 import {
   MAX_RECONNECT_DELAY_MS,
   RECONNECT_DELAY_MS,
+  REFRESH_INTERVAL_MS,
   SERVER_CONNECT_TIMEOUT_MS,
   SERVER_PATIENCE_MS,
 } from './limits.ts';
@@ -44,6 +45,7 @@ export class SignalingClient {
   readonly #rooms = new Set<StandingRoom>();
   readonly #wire: Wire;
   readonly #closing = new AbortController();
+  #refreshedMs = Number.NEGATIVE_INFINITY;
   /** Why the client has ended. */
   #ended: TransferErrorCode | null = null;
 
@@ -164,6 +166,17 @@ export class SignalingClient {
     const standing = this.#stand('receiver', name, handlers);
     await standing.entered;
     return standing;
+  }
+
+  /**
+   * Connects anew, as where a peer has fallen silent: the connection to the server may be as dead, and TCP would find
+   * that out much later. Not more often than every few seconds.
+   */
+  refresh(): void {
+    const nowMs = performance.now();
+    if (this.#ended !== null || nowMs - this.#refreshedMs < REFRESH_INTERVAL_MS) return;
+    this.#refreshedMs = nowMs;
+    this.#socket.io.engine?.close();
   }
 
   /** Leaves every room and disconnects. What waits is rejected with `cancelled`; no handler is called any more. */

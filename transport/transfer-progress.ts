@@ -1,5 +1,4 @@
 import type { FileFailure } from '#protocol/control-message.ts';
-import type { EntryId } from '#protocol/entry.ts';
 import { STATUS_INTERVAL_MS } from './limits.ts';
 import type { TransferStatus } from './transfer-status.ts';
 
@@ -20,6 +19,8 @@ const AT_START: TransferStatus = {
   secondsLeft: null,
   seconds: 0,
   failedFiles: [],
+  changedFiles: [],
+  paused: { here: false, there: false },
   error: null,
 };
 
@@ -31,8 +32,8 @@ export class TransferProgress {
   #startedMs: number | null = null;
   #samples: { atMs: number; bytes: number }[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #failed: ReadonlyMap<EntryId, FileFailure> = new Map();
-  #pathOf: (id: EntryId) => string = () => '';
+  #failures: { readonly size: number; list(): TransferStatus['failedFiles'] } = { size: 0, list: () => [] };
+  #changed: ReadonlySet<string> = new Set();
   #said = false;
 
   constructor(nowMs: () => number, onStatus: (status: TransferStatus) => void) {
@@ -44,10 +45,19 @@ export class TransferProgress {
     return this.#status;
   }
 
-  /** A machine's books on the files given up: read when a snapshot is due, since every file of a share may fail. */
-  followFailures(failed: ReadonlyMap<EntryId, FileFailure>, pathOf: (id: EntryId) => string): void {
-    this.#failed = failed;
-    this.#pathOf = pathOf;
+  /** Books on the files given up: read when a snapshot is due, since every file of a share may fail. */
+  followFailures<Key>(failed: ReadonlyMap<Key, FileFailure>, pathOf: (key: Key) => string): void {
+    this.#failures = {
+      get size() {
+        return failed.size;
+      },
+      list: () => Array.from(failed, ([key, code]) => ({ path: pathOf(key), code })),
+    };
+  }
+
+  /** Paths of the files that changed at the sender between two sessions. */
+  followChanges(changed: ReadonlySet<string>): void {
+    this.#changed = changed;
   }
 
   /** File data crossed the network. */
@@ -70,15 +80,16 @@ export class TransferProgress {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     this.#said = true;
-    this.#listFailures();
+    this.#listFiles();
     this.#measure();
     this.#onStatus(this.#status);
   }
 
-  #listFailures(): void {
-    if (this.#failed.size === this.#status.failedFiles.length) return;
-    const failedFiles = Array.from(this.#failed, ([id, code]) => ({ path: this.#pathOf(id), code }));
-    this.#status = { ...this.#status, failedFiles };
+  #listFiles(): void {
+    if (this.#failures.size !== this.#status.failedFiles.length)
+      this.#status = { ...this.#status, failedFiles: this.#failures.list() };
+    if (this.#changed.size !== this.#status.changedFiles.length)
+      this.#status = { ...this.#status, changedFiles: [...this.#changed] };
   }
 
   #measure(): void {
@@ -87,6 +98,7 @@ export class TransferProgress {
     const { bytes, totalBytes, state } = this.#status;
     const seconds = (atMs - this.#startedMs) / 1000;
     if (state !== 'transferring') {
+      this.#samples = [];
       this.#status = { ...this.#status, seconds, secondsLeft: state === 'done' ? 0 : null };
       return;
     }

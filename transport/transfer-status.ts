@@ -3,10 +3,11 @@ import type { Route } from './lane.ts';
 
 /**
  * Where one transfer between two peers stands.
- * `waiting`: for a person (the receiver chooses) or for the peer to come; `done`: everything chosen is verified and on
+ * `waiting`: for a person (the receiver chooses) or for the peer to come; `reconnecting`: the connection is lost or
+ * silent, another is sought, and the transfer will go on from where it was; `done`: everything chosen is verified and on
  * disk; `failed`: not all of it, though single files may be (`failedFiles` names the others).
  */
-export type TransferState = 'waiting' | 'connecting' | 'transferring' | 'done' | 'failed';
+export type TransferState = 'waiting' | 'connecting' | 'transferring' | 'reconnecting' | 'done' | 'failed';
 
 /** A snapshot of a transfer, the same on both sides: a new object at each change, at most some 10 a second while bytes flow. */
 export interface TransferStatus {
@@ -32,6 +33,10 @@ export interface TransferStatus {
   readonly seconds: number;
   /** Files given up, each with its reason; the others go on. */
   readonly failedFiles: readonly { readonly path: string; readonly code: TransferErrorCode }[];
+  /** Files of which the sender has other bytes than in an earlier session: those were fetched anew. */
+  readonly changedFiles: readonly string[];
+  /** Which sides hold the transfer up by a person's wish. */
+  readonly paused: { readonly here: boolean; readonly there: boolean };
   /** Set exactly when `state` is `failed`. */
   readonly error: TransferError | null;
 }

@@ -3,8 +3,10 @@ import { vi } from 'vitest';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import type { TransferError, TransferErrorCode } from '#protocol/errors.ts';
 import type { CodeChange } from '#transport/code-door.ts';
+import type { Receiving } from '#transport/opened-share.ts';
 import type { Platform } from '#transport/platform.ts';
-import { type Delivery, openShare, type Receiving, type ReceivingOptions } from '#transport/receiving.ts';
+import { openShare, type ReceivingOptions } from '#transport/receiving.ts';
+import type { Delivered } from '#transport/run-delivery.ts';
 import { type ReceiverStatus, type Sharing, startSharing } from '#transport/sharing.ts';
 import { MemorySource } from '#transport/testing/memory-files.ts';
 import { WatchedSink } from '#transport/testing/watched-sink.ts';
@@ -81,7 +83,7 @@ export class HonestReceiver {
   readonly sink = new WatchedSink();
   readonly statuses: TransferStatus[] = [];
   readonly receiving: Promise<Receiving>;
-  readonly delivery: Promise<Delivery>;
+  readonly delivery: Promise<Delivered>;
 
   constructor(serverUrl: string, target: string, options: Partial<ReceivingOptions> = {}) {
     this.receiving = openShare({

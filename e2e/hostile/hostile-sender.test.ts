@@ -7,6 +7,7 @@ import { encodeFrame, encodePing } from '#protocol/lane-message.ts';
 import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES, MAX_PATH_BYTES } from '#protocol/limits.ts';
 import { PING_INTERVAL_MS, SILENT_PINGS } from '#transport/limits.ts';
 import { ReceiveDriver } from '#transport/receive-driver.ts';
+import { fetchOnce } from '#transport/testing/fetch-once.ts';
 import { pairedLanes } from '#transport/testing/memory-lane.ts';
 import { connected, RawPeer } from '#transport/testing/raw-peer.ts';
 import { WatchedSink } from '#transport/testing/watched-sink.ts';
@@ -40,7 +41,7 @@ function meet(files = FILES) {
   const sink = new WatchedSink();
   /** What fetching these ends with. */
   const fetch = (...ids: number[]): Promise<TransferErrorCode | 'resolved'> =>
-    receiver.fetch(ids, sink).then(
+    fetchOnce(receiver, progress, ids, sink).then(
       () => 'resolved' as const,
       ({ code }: TransferError) => code,
     );

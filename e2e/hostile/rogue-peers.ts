@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { base64urlnopad } from '@scure/base';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import { MESSAGE_TYPE } from '#protocol/handshake/envelope.ts';
 import type { OwnerKey } from '#protocol/handshake/owner-key.ts';
 import { ReceiverHandshake } from '#protocol/handshake/receiver-handshake.ts';
+import type { SealedPayload } from '#protocol/handshake/sealed-payload.ts';
 import type { Secret } from '#protocol/handshake/secret.ts';
 import type { SecureSession } from '#protocol/handshake/secure-session.ts';
 import { SenderHandshake } from '#protocol/handshake/sender-handshake.ts';
@@ -30,8 +32,8 @@ export function rogueReceiver(
 ): Rogue {
   const client = SignalingClient.connect(serverUrl, { randomBytes });
   const handshake = new ReceiverHandshake(secret, { sid: randomBytes(16), scalar: randomBytes(32) });
-  const said: NegotiationPayload[] = [];
-  let send: (payload: NegotiationPayload) => void = (payload) => said.push(payload);
+  const said: SealedPayload[] = [{ type: 'delivery', id: base64urlnopad.encode(randomBytes(16)) }];
+  let send: (payload: SealedPayload) => void = (payload) => said.push(payload);
   const negotiating = LaneNegotiation.offer('0', {
     platform,
     iceServers: [],
@@ -101,7 +103,7 @@ export function rogueSender(serverUrl: string, secret: Secret, owner: OwnerKey):
         resolve(negotiation.connected.then((connected) => new RawPeer(connected, accepted.session)));
       } else if (session) {
         for (const payload of session.open(message))
-          if (payload.type !== 'bye') await negotiation?.hear(payload);
+          if (payload.type !== 'bye' && payload.type !== 'delivery') await negotiation?.hear(payload);
       }
     };
     const joining = client.joinAsSender(secret.roomName, {

@@ -1,11 +1,14 @@
+import type { EntryId } from '#protocol/entry.ts';
 import type { SecureSession } from '#protocol/handshake/secure-session.ts';
 import { Manifest } from '#protocol/manifest.ts';
 import type { FileSource } from '../file-source.ts';
 import type { Platform } from '../platform.ts';
 import { ReceiveDriver } from '../receive-driver.ts';
 import { SendDriver } from '../send-driver.ts';
+import type { SavedEntry, Sink } from '../sink.ts';
 import { TransferProgress } from '../transfer-progress.ts';
 import type { TransferStatus } from '../transfer-status.ts';
+import { fetchOnce } from './fetch-once.ts';
 import { type MemoryLane, pairedLanes } from './memory-lane.ts';
 import { connected } from './raw-peer.ts';
 
@@ -16,6 +19,7 @@ export class MemoryTransfer {
   /** Snapshots as people would be shown them. */
   readonly sent: TransferStatus[] = [];
   readonly received: TransferStatus[] = [];
+  readonly #progress: TransferProgress;
   #lanes = 0;
 
   constructor(
@@ -30,7 +34,17 @@ export class MemoryTransfer {
       );
     const manifest = new Manifest(source.entries);
     this.sender = new SendDriver(keys.sender, platform, manifest, source, progressOf(this.sent));
-    this.receiver = new ReceiveDriver(keys.receiver, platform, progressOf(this.received));
+    this.#progress = progressOf(this.received);
+    this.receiver = new ReceiveDriver(keys.receiver, platform, this.#progress, {
+      // What ends the one session ends the delivery.
+      onEnd: (error) => this.#progress.set({ state: 'failed', error }),
+    });
+  }
+
+  /** Fetches the chosen entries, as over one session. */
+  async fetch(chosen: readonly EntryId[], sink: Sink): Promise<readonly SavedEntry[]> {
+    const { saved } = await fetchOnce(this.receiver, this.#progress, chosen, sink);
+    return saved;
   }
 
   /** One more lane; gives its two ends. */

@@ -1,0 +1,186 @@
+import type { FileFailure } from '#protocol/control-message.ts';
+import type { Entry, EntryId, FileEntry } from '#protocol/entry.ts';
+import { equalBytes } from '#protocol/leaf-tree.ts';
+import { BLOCK_BYTES } from '#protocol/limits.ts';
+import type { ChosenEntry, SavedEntry, Sink } from './sink.ts';
+
+/** Blocks with their leaves, by index. */
+type Leaves = Map<number, Uint8Array>;
+
+/** What a session is to fetch of one file, by the id that the file has in that session. */
+export interface Outstanding {
+  readonly id: EntryId;
+  /** Blocks that are written: by this process and known to be there, or by an earlier one and still to be read again. */
+  readonly written: ReadonlyMap<number, Uint8Array>;
+  readonly unread: ReadonlyMap<number, Uint8Array>;
+}
+
+/**
+ * What one receiver takes of a share, over as many sessions as that needs: what was chosen, what of it is written,
+ * committed and given up. Sessions come and go, with ids of their own; an entry is the same if its path and size are.
+ */
+export class Delivery {
+  readonly #sink: Sink;
+  readonly #chosen: readonly ChosenEntry[];
+  /** Chosen files, by path, with the ids by which the sink knows them: those of the first session. */
+  readonly #files = new Map<string, { readonly id: EntryId; readonly entry: FileEntry }>();
+  readonly #sizes = new Map<EntryId, number>();
+  readonly #written = new Map<EntryId, Leaves>();
+  readonly #unread = new Map<EntryId, Leaves>();
+  readonly #committed = new Set<EntryId>();
+  readonly #failed = new Map<string, FileFailure>();
+  readonly #changed = new Set<string>();
+  #committedBytes = 0;
+  #saved: readonly SavedEntry[] | null = null;
+
+  constructor(chosen: readonly ChosenEntry[], sink: Sink) {
+    this.#sink = sink;
+    this.#chosen = chosen;
+    for (const { id, entry } of chosen) {
+      if (entry.kind !== 'file') continue;
+      this.#files.set(entry.path, { id, entry });
+      this.#sizes.set(id, entry.sizeBytes);
+    }
+  }
+
+  /** Files given up, by path, and why. */
+  get failed(): ReadonlyMap<string, FileFailure> {
+    return this.#failed;
+  }
+
+  /** Paths of files of which the sender had other blocks than an earlier session brought. */
+  get changed(): ReadonlySet<string> {
+    return this.#changed;
+  }
+
+  /** Chosen files: how many, and their sizes in all. */
+  get totals(): { files: number; totalBytes: number } {
+    const sizes = Array.from(this.#files.values(), ({ entry }) => entry.sizeBytes);
+    return { files: sizes.length, totalBytes: sizes.reduce((sum, size) => sum + size, 0) };
+  }
+
+  /** Files that are committed, of the same. */
+  get settled(): { files: number; bytes: number } {
+    return { files: this.#committed.size, bytes: this.#committedBytes };
+  }
+
+  /** Whether there is anything that another run could go on with. */
+  get isWorthKeeping(): boolean {
+    return this.#committed.size > 0 || this.#written.size > 0 || this.#unread.size > 0;
+  }
+
+  /** Opens the sink, and takes over what it holds from earlier runs. */
+  async open(shareId: string): Promise<void> {
+    for (const held of await this.#sink.open(this.#chosen, shareId)) {
+      if (!held.committed) this.#unread.set(held.id, new Map(held.leaves));
+      else this.#settle(held.id);
+    }
+  }
+
+  /**
+   * What is still to be had from a session with this manifest, in the order chosen. What the sender no longer offers, or
+   * in another size, is given up as changed.
+   */
+  outstanding(entries: readonly Entry[]): Outstanding[] {
+    const offered = new Map(entries.map((entry, id) => [entry.path, { id, entry }]));
+    const outstanding: Outstanding[] = [];
+    for (const [path, { id, entry }] of this.#files) {
+      if (this.#committed.has(id) || this.#failed.has(path)) continue;
+      const now = offered.get(path);
+      if (now?.entry.kind !== 'file' || now.entry.sizeBytes !== entry.sizeBytes) {
+        this.#failed.set(path, 'source-changed');
+        continue;
+      }
+      const [written, unread] = [this.#written.get(id) ?? new Map(), this.#unread.get(id) ?? new Map()];
+      outstanding.push({ id: now.id, written, unread });
+    }
+    return outstanding;
+  }
+
+  fail(path: string, code: FileFailure): void {
+    if (!this.#failed.has(path)) this.#failed.set(path, code);
+  }
+
+  /** The sender had other bytes for some blocks of this file: those are no longer had. */
+  change(path: string): void {
+    this.#changed.add(path);
+  }
+
+  async write(path: string, index: number, bytes: Uint8Array<ArrayBuffer>, leaf: Uint8Array): Promise<void> {
+    const id = this.#idOf(path);
+    await this.#sink.write(id, index * BLOCK_BYTES, bytes, leaf);
+    this.#note(id, index, leaf);
+  }
+
+  /**
+   * Reads a block of an earlier run again, and forgets it where it is not what was written.
+   * @param sha256 of the platform
+   */
+  async recheck(
+    path: string,
+    index: number,
+    lengthBytes: number,
+    sha256: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>,
+  ): Promise<Uint8Array | null> {
+    const id = this.#idOf(path);
+    const leaf = this.#unread.get(id)?.get(index);
+    if (!leaf) return null;
+    const bytes = await this.#sink.read(id, index * BLOCK_BYTES, lengthBytes).catch(() => null);
+    const isThere = bytes !== null && equalBytes(await sha256(bytes), leaf);
+    const unread = this.#unread.get(id);
+    unread?.delete(index);
+    if (unread?.size === 0) this.#unread.delete(id);
+    if (!isThere) return null;
+    this.#note(id, index, leaf);
+    return leaf;
+  }
+
+  async commit(path: string, root: Uint8Array): Promise<void> {
+    const id = this.#idOf(path);
+    await this.#sink.commit(id, root);
+    this.#settle(id);
+  }
+
+  async discard(path: string): Promise<void> {
+    const id = this.#idOf(path);
+    this.#written.delete(id);
+    this.#unread.delete(id);
+    await this.#sink.discard(id);
+  }
+
+  /** Whether everything that could be had is durable. */
+  get finished(): boolean {
+    return this.#saved !== null;
+  }
+
+  /** Makes everything durable, once: a later session has only to say so. */
+  async finish(): Promise<readonly SavedEntry[]> {
+    this.#saved ??= await this.#sink.finish();
+    return this.#saved;
+  }
+
+  /** Ends it before its end: what was written stays for another run, where there is anything. */
+  async interrupt(): Promise<void> {
+    await (this.isWorthKeeping ? this.#sink.suspend() : this.#sink.abort()).catch(() => {});
+  }
+
+  #note(id: EntryId, index: number, leaf: Uint8Array): void {
+    const leaves = this.#written.get(id) ?? new Map();
+    leaves.set(index, leaf);
+    this.#written.set(id, leaves);
+  }
+
+  #settle(id: EntryId): void {
+    this.#written.delete(id);
+    this.#unread.delete(id);
+    if (this.#committed.has(id)) return;
+    this.#committed.add(id);
+    this.#committedBytes += this.#sizes.get(id) ?? 0;
+  }
+
+  #idOf(path: string): EntryId {
+    const file = this.#files.get(path);
+    if (!file) throw new Error(`${path} was not chosen`);
+    return file.id;
+  }
+}

@@ -1,0 +1,253 @@
+import { base64urlnopad } from '@scure/base';
+import type { Entry, EntryId } from '#protocol/entry.ts';
+import { TransferError } from '#protocol/errors.ts';
+import { sumSizes } from '#protocol/manifest.ts';
+import { asTransferError } from './as-transfer-error.ts';
+import { Delivery } from './delivery.ts';
+import type { Meeting } from './first-lane.ts';
+import { LAST_WORD_PATIENCE_MS, SHARE_ID_BYTES } from './limits.ts';
+import type { Platform } from './platform.ts';
+import { ReceiveDriver } from './receive-driver.ts';
+import { isRecoverable } from './recoverable.ts';
+import { type Delivered, runDelivery } from './run-delivery.ts';
+import { Search } from './search.ts';
+import type { Sink } from './sink.ts';
+import type { TransferProgress } from './transfer-progress.ts';
+
+/** What the sender offers, whole and checked, before a byte of any file has flowed. An entry's id is its index. */
+export interface Offer {
+  readonly entries: readonly Entry[];
+  readonly files: number;
+  readonly totalBytes: number;
+}
+
+/** A share as its receiver sees it, after the handshake. */
+export interface Receiving {
+  readonly offer: Offer;
+  /** The share's link, also where a code was typed: what to open again after an interruption. */
+  readonly link: string;
+  /**
+   * Fetches the chosen entries (ids; parents of chosen files need not be named) into the sink, over as many connections
+   * as it takes. Once.
+   * @throws TransferError when the transfer as a whole fails; the sink keeps what another run can go on with
+   */
+  accept(chosen: readonly EntryId[], sink: Sink): Promise<Delivered>;
+  /** Holds the transfer up, or one file of it, or lets it go on; the sender is told. */
+  pause(paused: boolean, path?: string): void;
+  /** Gives one file up; the others go on, and the sender is told. */
+  cancelFile(path: string): void;
+  /** Takes nothing; the sender is told. */
+  decline(): Promise<void>;
+}
+
+export interface OpenedShareOptions {
+  readonly platform: Platform;
+  readonly progress: TransferProgress;
+  /** Meets the sender once more, in a handshake of its own. @throws TransferError */
+  readonly meetAgain: (signal: AbortSignal) => Promise<Meeting>;
+  readonly senderTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A share whose sender has been met, and is met again each time that the connection is lost. */
+export class OpenedShare implements Receiving {
+  readonly link: string;
+  readonly offer: Offer;
+  readonly #options: OpenedShareOptions;
+  readonly #k: Uint8Array;
+  #driver: ReceiveDriver;
+  #delivery: Delivery | null = null;
+  #paused = false;
+  /** Under way while the session is silent or gone. */
+  #search: Search<Meeting> | null = null;
+
+  /** Resolves when the first session has brought the manifest. @throws TransferError with which it ended before */
+  static async open(link: string, meeting: Meeting, options: OpenedShareOptions): Promise<OpenedShare> {
+    const { platform, progress, signal } = options;
+    let share = null as OpenedShare | null;
+    const driver = new ReceiveDriver(meeting.secure, platform, progress, {
+      onSilence: (silent) => {
+        if (share) share.#onSilence(driver, silent);
+      },
+      onEnd: (error) => {
+        if (share) share.#onEnd(driver, error);
+      },
+    });
+    const cancel = () => (share ? share.#cancel() : driver.cancel());
+    signal?.addEventListener('abort', cancel);
+    driver.session.add(meeting.connected);
+    const entries = await driver.offer;
+    share = new OpenedShare(link, entries, meeting.secure.k, driver, options);
+    return share;
+  }
+
+  private constructor(
+    link: string,
+    entries: readonly Entry[],
+    k: Uint8Array,
+    driver: ReceiveDriver,
+    options: OpenedShareOptions,
+  ) {
+    this.link = link;
+    this.offer = {
+      entries,
+      files: entries.filter(({ kind }) => kind === 'file').length,
+      totalBytes: sumSizes(entries),
+    };
+    this.#k = k;
+    this.#driver = driver;
+    this.#options = options;
+  }
+
+  async accept(chosen: readonly EntryId[], sink: Sink): Promise<Delivered> {
+    const { entries } = this.offer;
+    const ids = [...new Set(chosen)];
+    if (this.#delivery || ids.some((id) => !entries[id]))
+      throw new TransferError('usage', 'chosen twice, or not offered');
+    const delivery = new Delivery(
+      ids.map((id) => ({ id, entry: entries[id] as Entry })),
+      sink,
+    );
+    this.#delivery = delivery;
+    const { progress } = this.#options;
+    try {
+      return await runDelivery(delivery, await this.#shareId(), progress, () => this.#fetch(delivery));
+    } catch (error) {
+      const failure = asTransferError(error, 'sink-failed');
+      void this.#driver.session.end(failure.code === 'disk-full' ? 'disk-full' : 'sink-failed', failure);
+      throw error;
+    }
+  }
+
+  decline(): Promise<void> {
+    this.#search?.stop();
+    return this.#driver.session.end('declined', new TransferError('declined'));
+  }
+
+  pause(paused: boolean, path?: string): void {
+    if (path === undefined) this.#paused = paused;
+    this.#driver.pause(paused, path);
+  }
+
+  cancelFile(path: string): void {
+    this.#driver.cancelFile(path);
+  }
+
+  /** Over one session after another, until everything is durable and the sender knows. */
+  async #fetch(delivery: Delivery): Promise<void> {
+    for (;;) {
+      const driver = this.#driver;
+      if (this.#paused) driver.pause(true);
+      try {
+        await driver.fetch(delivery);
+        return;
+      } catch (error) {
+        // What is durable stays, whatever the sender's farewell is.
+        if (delivery.finished && !isRecoverable(error)) return;
+        if (this.#options.signal?.aborted) throw new TransferError('cancelled');
+        if (!isRecoverable(error)) throw error;
+        // All is there; that the sender learns of it is worth a moment, and no failure where it does not.
+        const patienceMs = delivery.finished ? LAST_WORD_PATIENCE_MS : this.#options.senderTimeoutMs;
+        if (!delivery.finished) this.#options.progress.set({ state: 'reconnecting', lanes: 0 });
+        try {
+          this.#driver = this.#drive(await this.#searching(patienceMs));
+        } catch (cause) {
+          if (delivery.finished) return;
+          throw cause;
+        }
+      }
+    }
+  }
+
+  #cancel(): void {
+    this.#search?.stop();
+    this.#driver.cancel();
+  }
+
+  #drive({ secure, connected }: Meeting): ReceiveDriver {
+    const { platform, progress } = this.#options;
+    const driver = new ReceiveDriver(secure, platform, progress, {
+      onSilence: (silent) => this.#onSilence(driver, silent),
+      onEnd: (error) => this.#onEnd(driver, error),
+    });
+    driver.session.add(connected);
+    return driver;
+  }
+
+  /** The session is gone. While the person still chooses the sender is met again, or is gone for good. */
+  #onEnd(driver: ReceiveDriver, error: TransferError): void {
+    if (driver !== this.#driver) return;
+    const { progress, signal } = this.#options;
+    if (!isRecoverable(error) || signal?.aborted) {
+      progress.set({ state: 'failed', error });
+      return;
+    }
+    // Whoever fetches seeks another way.
+    if (this.#delivery) return;
+    const search = this.#begunSearch();
+    this.#search = search;
+    search.meeting.then(
+      (meeting) => {
+        if (this.#search !== search || this.#delivery) return;
+        this.#search = null;
+        this.#driver = this.#drive(meeting);
+      },
+      (cause) => {
+        if (this.#search === search && !this.#delivery)
+          progress.set({ state: 'failed', error: asTransferError(cause) });
+      },
+    );
+  }
+
+  /** While nothing is heard another way is sought; what comes first, a word or that way, is gone on with. */
+  #onSilence(driver: ReceiveDriver, silent: boolean): void {
+    if (driver !== this.#driver || !this.#delivery || this.#delivery.finished) return;
+    const { progress } = this.#options;
+    const { state } = progress.status;
+    if (silent) {
+      if (state === 'transferring') progress.set({ state: 'reconnecting' });
+      const search = this.#begunSearch();
+      this.#search = search;
+      const found = new TransferError('connection-lost', 'another way was found');
+      search.meeting.then(
+        () => driver.session.abort(found),
+        () => {},
+      );
+      return;
+    }
+    if (state === 'reconnecting') progress.set({ state: 'transferring' });
+    const needless = this.#search;
+    this.#search = null;
+    needless?.stop();
+    needless?.meeting.then(
+      ({ connected }) => connected.lane.close(),
+      () => {},
+    );
+  }
+
+  /** The search that is under way, or a new one, within a time. */
+  async #searching(patienceMs: number | undefined): Promise<Meeting> {
+    const search = this.#search ?? this.#begunSearch();
+    this.#search = null;
+    const giveUp = () =>
+      search.stop(new TransferError('connection-lost', 'the other side did not come back'));
+    const timer = patienceMs === undefined ? undefined : setTimeout(giveUp, patienceMs);
+    this.#search = search;
+    try {
+      return await search.meeting;
+    } finally {
+      clearTimeout(timer);
+      if (this.#search === search) this.#search = null;
+    }
+  }
+
+  #begunSearch(): Search<Meeting> {
+    return new Search(this.#options.meetAgain);
+  }
+
+  async #shareId(): Promise<string> {
+    const tag = new TextEncoder().encode('sallyport share');
+    const digest = await this.#options.platform.sha256(Uint8Array.from([...tag, ...this.#k]));
+    return base64urlnopad.encode(digest.subarray(0, SHARE_ID_BYTES));
+  }
+}
