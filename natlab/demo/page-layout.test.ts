@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { layOutLine } from './page-layout.ts';
 
 test('words are wrapped beside the time', () => {
-  const line = { atUs: 1_234_567, text: 'one two three 0123456789012345 four 0.5 s, six' };
+  const line = { atUs: 1_234_567, text: 'one two three 0123456789012345 nineteen. 0.5 s' };
   expect(layOutLine(line, { width: 24, hasColour: false })).toBe(
     [
       '  1.235 s  one two three',
       '           0123456789012345',
-      '           four',
-      '           0.5 s, six',
+      '           nineteen.',
+      '           0.5 s',
     ].join('\n'),
   );
 });
