@@ -231,7 +231,7 @@ describe('space', () => {
     withFree(2 * BLOCK_BYTES - 1);
     const sink = await FolderSink.create(target);
     await expect(sink.open(chosen, 'share')).rejects.toMatchObject({ code: 'disk-full' });
-    await sink.suspend();
+    await sink.abort();
     vi.restoreAllMocks();
     withFree(2 * BLOCK_BYTES);
     const { blocksOf, sink: last } = await opened(target, chosen);

@@ -33,6 +33,13 @@ interface Target<E> {
   readonly number: number;
 }
 
+/** A file that was saved: its path in the target, and what it was verified by. */
+export interface SavedFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly root: Uint8Array;
+}
+
 /**
  * Saves a share in a folder. What stands there is left alone: what has the name of something existing gets a numbered
  * one, a folder as a whole, so that a share never mixes with what was there; nothing is written through a link.
@@ -48,6 +55,9 @@ export class FolderSink implements Sink {
   #journal: Journal | null = null;
   /** Whether there is anything that another run could go on with. */
   #hasKept = false;
+  #heldBytes = 0;
+  /** Roots of what has its final name. */
+  readonly #roots = new Map<EntryId, Uint8Array>();
   readonly #files = new Map<EntryId, Target<FileEntry>>();
   readonly #folderEntries: Target<FolderEntry>[] = [];
   /** Real paths of what has its final name. */
@@ -81,6 +91,24 @@ export class FolderSink implements Sink {
     }
   }
 
+  /** What is there from earlier runs, as far as one can tell without reading it. Known when it is opened. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Whether another run could go on with anything. */
+  get isWorthKeeping(): boolean {
+    return this.#hasKept;
+  }
+
+  /** The files that have their final names, of earlier runs too, and the roots by which each can be verified again. */
+  get savedFiles(): SavedFile[] {
+    return [...this.#roots].map(([id, root]) => {
+      const path = relative(this.#root, this.#saved.get(id) as string);
+      return { path, sizeBytes: this.#file(id).entry.sizeBytes, root };
+    });
+  }
+
   async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
     return this.#guard(this.#dir, async () => {
       this.#partials = await PartialFiles.claim(this.#folders, this.#root, shareId);
@@ -93,7 +121,13 @@ export class FolderSink implements Sink {
       const places = noted ? await this.#holder(noted, boot).foldersOf(noted) : new Map<string, string>();
       this.#made.adopt(places);
       await this.#beginJournal(shareId, boot, noted, found, places);
-      for (const [id, held] of found) if (held.committed) this.#saved.set(id, join(this.#root, held.place));
+      for (const [id, held] of found) {
+        const { entry, number } = this.#file(id);
+        this.#heldBytes += bytesOf(held, entry);
+        if (!held.committed) continue;
+        this.#saved.set(id, join(this.#root, held.place));
+        this.#roots.set(id, noted?.entries.get(number)?.commit?.root ?? new Uint8Array());
+      }
       this.#hasKept = found.size > 0;
       return [...found].map(
         ([id, held]): HeldFile =>
@@ -144,6 +178,7 @@ export class FolderSink implements Sink {
         journal.note({ type: 'intent', number, root, place: placeIn(this.#root, join(folder, name)) });
       const name = await partials.moveTo(folder, posix.basename(place), number, intend);
       this.#saved.set(id, join(folder, name));
+      this.#roots.set(id, root);
       // Where this is lost, the intent is looked into.
       void journal.note({ type: 'committed', number }).catch(() => {});
     });
@@ -192,7 +227,9 @@ export class FolderSink implements Sink {
   async abort(): Promise<void> {
     await this.#guard(this.#dir, async () => {
       await this.#journal?.close();
-      await this.#partials?.removeAll();
+      // One that could not be opened (a full disk) gives up nothing of an earlier run's.
+      if (this.#journal === null && this.#hasKept) await this.#partials?.close();
+      else await this.#partials?.removeAll();
       await this.#made.removeEmpty();
       await this.#folders.close();
     });
@@ -234,12 +271,8 @@ export class FolderSink implements Sink {
 
   async #checkSpace(held: ReadonlyMap<EntryId, Held>): Promise<void> {
     let neededBytes = 0;
-    for (const { id, entry } of this.#files.values()) {
-      const has = held.get(id);
-      if (has?.committed) continue;
-      neededBytes += entry.sizeBytes;
-      for (const index of has?.leaves.keys() ?? []) neededBytes -= blockLength(entry.sizeBytes, index);
-    }
+    for (const { id, entry } of this.#files.values())
+      neededBytes += entry.sizeBytes - bytesOf(held.get(id) ?? null, entry);
     const { blocks, bavail, bsize } = await statfs(this.#root);
     // Some network disks know no size of theirs.
     if (blocks > 0 && neededBytes > bavail * bsize) {
@@ -327,6 +360,12 @@ export class FolderSink implements Sink {
       throw diskError(error, path, 'sink-failed');
     }
   }
+}
+
+function bytesOf(held: Held | null, { sizeBytes }: FileEntry): number {
+  if (held === null) return 0;
+  if (held.committed) return sizeBytes;
+  return [...held.leaves.keys()].reduce((sum, index) => sum + blockLength(sizeBytes, index), 0);
 }
 
 /** Less the umask, as for any file that a program makes. */

@@ -18,8 +18,8 @@ export const MAX_JOURNAL_RECORD_BYTES = 16 * 1024;
 /** What of a journal is read: a million files with their longest paths, or blocks of some 8 TiB. */
 export const MAX_JOURNAL_BYTES = 512 * 1024 * 1024;
 
-/** Receivers of one share into one folder at once: each has partial files of its own. */
-export const MAX_PARTIAL_FOLDERS = 1000;
+/** Processes that do the same thing in the same place at once: each has a folder of its own. */
+export const MAX_CLAIMED_FOLDERS = 1000;
 
 /** How often a lock is touched while it is held, for those on other machines who share the disk. */
 export const LOCK_TOUCH_MS = 15_000;

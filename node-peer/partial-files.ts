@@ -1,10 +1,11 @@
-import { chmod, constants, type FileHandle, lstat, mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { FolderLock, LOCK_NAME } from './folder-lock.ts';
-import { isThere, moveToFreeName, underFreeName, unlessTaken } from './free-name.ts';
+import { constants, type FileHandle, lstat, open, readdir, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { claimFolder } from './claimed-folder.ts';
+import { type FolderLock, LOCK_NAME } from './folder-lock.ts';
+import { isThere, moveToFreeName, underFreeName } from './free-name.ts';
 import { HandleCache } from './handle-cache.ts';
 import { inParallel } from './in-parallel.ts';
-import { DISK_CALLS_AT_ONCE, MAX_OPEN_FILES, MAX_PARTIAL_FOLDERS } from './limits.ts';
+import { DISK_CALLS_AT_ONCE, MAX_OPEN_FILES } from './limits.ts';
 import type { LinklessFolders } from './linkless-folders.ts';
 
 const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0);
@@ -30,29 +31,10 @@ export class PartialFiles {
     this.#lock = lock;
   }
 
-  /** The share's folder in `parent` that no living run has, made if need be; only this user may look into it. */
+  /** The share's folder in `parent` that no living run has, made if need be. @see claimFolder */
   static async claim(folders: LinklessFolders, parent: string, shareId: string): Promise<PartialFiles> {
-    const first = `.sallyport-partial-${shareId}`;
-    const names = Array.from({ length: MAX_PARTIAL_FOLDERS }, (_, i) =>
-      i === 0 ? first : `${first}-${i + 1}`,
-    );
-    const there = new Set(await readdir(parent));
-    const candidates = [
-      ...names.filter((name) => there.has(name)),
-      ...names.filter((name) => !there.has(name)),
-    ];
-    for (const name of candidates) {
-      const folder = join(parent, name);
-      const made = await folders.within(parent, (at) => unlessTaken(() => mkdir(at(name), { mode: 0o700 })));
-      if (!made && !(await isOwn(folders, folder))) continue;
-      const lock = await FolderLock.take(folders, folder).catch((error: unknown) => {
-        // Whoever had it has finished, and it is gone.
-        if (made) throw error;
-        return null;
-      });
-      if (lock) return new PartialFiles(folders, folder, lock);
-    }
-    throw new Error('this share is being received here too many times at once');
+    const { folder, lock } = await claimFolder(folders, parent, `.sallyport-partial-${shareId}`);
+    return new PartialFiles(folders, folder, lock);
   }
 
   /** Runs `task` with the file of this number, made at first use. @param mode of a file made now, less the umask */
@@ -141,19 +123,5 @@ export class PartialFiles {
     const handle = await this.#folders.within(this.folder, (at) => open(at(`${number}`), flags, mode));
     this.#begun.add(number);
     return handle;
-  }
-}
-
-/** Whether a folder that was there is a folder of this user's, which is closed to others then. */
-async function isOwn(folders: LinklessFolders, folder: string): Promise<boolean> {
-  try {
-    return await folders.within(folder, async (at) => {
-      const { uid, mode } = await lstat(at('.'));
-      if (process.getuid && uid !== process.getuid()) return false;
-      if (process.platform !== 'win32' && (mode & 0o077) !== 0) await chmod(at('.'), 0o700);
-      return true;
-    });
-  } catch {
-    return false;
   }
 }
