@@ -8,7 +8,8 @@ import {
   MAX_LIST_ITEMS,
   MAX_RANGE_BLOCKS,
 } from './limits.ts';
-import { type Scenario, SimulatedTransfer } from './testing/simulated-transfer.ts';
+import type { Scenario } from './testing/simulated-session.ts';
+import { simulateTransfer } from './testing/simulated-transfer.ts';
 
 /** SALLYPORT_FUZZ=10 tries ten times as many transfers. */
 const FUZZ = Number(process.env['SALLYPORT_FUZZ'] ?? 1);
@@ -25,6 +26,12 @@ const QUIET: Scenario = {
   damageChance: 0,
   readFailureChance: 0,
   sinkFailureChance: 0,
+  sessionDeaths: 0,
+  meanwhileChance: 0,
+  diskDamageChance: 0,
+  reordered: false,
+  pauses: 0,
+  cancels: 0,
 };
 
 /** Around every size at which something is counted differently. */
@@ -59,6 +66,12 @@ const scenario = fc.array(size, { maxLength: 15, size: 'max' }).chain(
       damageChance: fc.constantFrom(0, 0, 5, 50),
       readFailureChance: fc.constantFrom(0, 0, 5),
       sinkFailureChance: fc.constantFrom(0, 0, 5),
+      sessionDeaths: fc.constantFrom(0, 0, 1, 3, 10),
+      meanwhileChance: fc.constantFrom(0, 0, 20, 60),
+      diskDamageChance: fc.constantFrom(0, 0, 10, 60),
+      reordered: fc.boolean(),
+      pauses: fc.constantFrom(0, 0, 3, 20),
+      cancels: fc.constantFrom(0, 0, 0, 2),
     }),
 );
 
@@ -119,7 +132,7 @@ const FOUND: readonly Partial<Scenario>[] = [
 
 const all = (sizes: readonly (number | null)[]): number[] => [...sizes.keys()];
 const run = (drawn: Partial<Scenario>): number =>
-  new SimulatedTransfer({ ...QUIET, chosen: all(drawn.sizes ?? []), ...drawn }).run();
+  simulateTransfer({ ...QUIET, chosen: all(drawn.sizes ?? []), ...drawn });
 
 describe('a sender and a receiver, whatever happens between them', () => {
   it(

@@ -1,7 +1,7 @@
-import { type BlockRef, blockCount, blockLength, creditCost } from '../block.ts';
+import { type BlockRef, blockLength, creditCost } from '../block.ts';
 import type { ReceiverMessage, SenderMessage } from '../control-message.ts';
 import type { Entry, EntryId } from '../entry.ts';
-import { equalBytes, LEAF_BYTES, LeafTree } from '../leaf-tree.ts';
+import { equalBytes, LEAF_BYTES } from '../leaf-tree.ts';
 import { MAX_LIST_ITEMS } from '../limits.ts';
 
 export const keyOf = ({ entry, index }: BlockRef): string => `${entry}:${index}`;
@@ -30,11 +30,14 @@ export class TransferBooks {
   /** Verified and not written. */
   readonly #held = new Map<string, number>();
   #heldBytes = 0;
-  readonly #disk = new Map<string, number>();
+  readonly #written = new Set<string>();
   readonly #roots = new Map<EntryId, Uint8Array>();
+  readonly #heldWhole: ReadonlySet<string>;
 
-  constructor(entries: readonly Entry[], creditBytes: number) {
+  /** @param heldWhole blocks that the receiver has from earlier sessions as the sender has them: keys, not to be sent */
+  constructor(entries: readonly Entry[], creditBytes: number, heldWhole: ReadonlySet<string>) {
     this.#entries = entries;
+    this.#heldWhole = heldWhole;
     this.#creditBytes = creditBytes;
   }
 
@@ -81,6 +84,7 @@ export class TransferBooks {
     this.#outstanding.set(key, { lane, cost });
     this.#outstandingCost += cost;
     expectThat(this.#outstandingCost <= this.#creditBytes, 'more outstanding than the credit');
+    expectThat(!this.#heldWhole.has(key), 'a block sent that was held');
     const times = (this.#sent.get(key) ?? 0) + 1;
     this.#sent.set(key, times);
     expectThat(times <= 1 + (this.#causes.get(key) ?? 0), 'a block sent again without a cause');
@@ -112,33 +116,24 @@ export class TransferBooks {
   /** @param exactly not where the sender may have struck blocks off its books that are still held: damaged ones, failed files */
   receiverHolds(block: BlockRef, exactly: boolean): void {
     const key = keyOf(block);
-    expectThat(!this.#held.has(key) && !this.#disk.has(key), 'a block to be written twice');
+    expectThat(!this.#held.has(key) && !this.#written.has(key), 'a block to be written twice');
     this.#held.set(key, this.lengthOf(block));
     this.#heldBytes += this.lengthOf(block);
     const bound = this.#creditBytes * (exactly ? 1 : 4);
     expectThat(this.#heldBytes <= bound, 'more held in memory than the credit');
   }
 
-  /** @param version null where the sink failed */
-  receiverWrote(block: BlockRef, version: number | null): void {
+  receiverWrote(block: BlockRef): void {
     const key = keyOf(block);
     this.#heldBytes -= this.#held.get(key) ?? 0;
     this.#held.delete(key);
-    if (version !== null) this.#disk.set(key, version);
+    this.#written.add(key);
   }
 
-  /** A committed file consists of what was offered, and of what its root says. */
-  judgeCommitted(entry: EntryId): void {
-    const sizeBytes = this.sizeOf(entry);
-    const blocks = blockCount(sizeBytes);
-    const tree = new LeafTree(sizeBytes, blocks);
-    for (let index = 0; index < blocks; index += 1) {
-      const version = this.#disk.get(keyOf({ entry, index }));
-      expectThat(version === 0, 'a file committed with a block missing or changed');
-      tree.set(index, leafOf({ entry, index }, version));
-    }
+  /** A committed file is what its root says. @param root of what is on the disk */
+  judgeCommitted(entry: EntryId, root: Uint8Array): void {
     const told = this.#roots.get(entry);
-    expectThat(told !== undefined && equalBytes(tree.root(), told), 'a file committed under another root');
+    expectThat(told !== undefined && equalBytes(root, told), 'a file committed under another root');
   }
 }
 
