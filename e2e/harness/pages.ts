@@ -6,7 +6,7 @@ import { TRANSFER_TIMEOUT_MS } from './limits.ts';
 import type { Route } from './program.ts';
 
 /** @see docs/page.md for the test ids and the values of data-state */
-export type TransferState = 'waiting' | 'connecting' | 'transferring' | 'done' | 'failed';
+export type TransferState = 'waiting' | 'connecting' | 'transferring' | 'reconnecting' | 'done' | 'failed';
 
 export interface SavedDownload {
   readonly name: string;

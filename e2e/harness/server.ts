@@ -9,6 +9,8 @@ export interface Server extends AsyncDisposable {
   stderr(): string;
   /** Ends it and waits until it is gone. */
   stop(): Promise<void>;
+  /** Ends it without a word. */
+  kill(): Promise<void>;
 }
 
 /** @param args what `serve` is told besides, such as `--tls auto`, or another `--port` */
@@ -26,6 +28,7 @@ export async function startServer(
       stun,
       stderr: program.stderr,
       stop,
+      kill: async () => void (await program.stop('SIGKILL')),
       [Symbol.asyncDispose]: stop,
     };
   } catch (error) {

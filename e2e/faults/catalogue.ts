@@ -1,0 +1,7 @@
+import type { Fault } from './fault.ts';
+import { NETWORK_FAULTS } from './network-faults.ts';
+import { PROGRAM_FAULTS } from './program-faults.ts';
+import { SERVER_FAULTS } from './server-faults.ts';
+
+/** Everything that a transfer is put through. */
+export const FAULTS: readonly Fault[] = [...NETWORK_FAULTS, ...SERVER_FAULTS, ...PROGRAM_FAULTS];

@@ -1,0 +1,81 @@
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { BLOCK_BYTES } from '#protocol/limits.ts';
+import { openDistantPeers } from '../harness/distant-peers.ts';
+import { digestFile, makeFile } from '../harness/files.ts';
+import type { Fault, Pairing, Scene } from './fault.ts';
+import { FULL_RATE, homes, SLOW_RATE } from './homes.ts';
+import { FILE_BYTES, FLOW_PATIENCE_MS, PART_TIMEOUT_MS } from './limits.ts';
+import { receiverAt, senderAt } from './person.ts';
+
+/** When a fault happens: after the first block, at half, and when all blocks but the last are verified. */
+export const MOMENTS = ['early', 'middle', 'last'] as const;
+export type Moment = (typeof MOMENTS)[number];
+
+export interface Cell {
+  readonly fault: Fault;
+  readonly pairing: Pairing;
+  readonly moment: Moment;
+}
+
+/** What became of a transfer that has arrived. */
+export interface Outcome {
+  /** Null where both programs were ended, and each took its count along. */
+  readonly sentTwiceBytes: number | null;
+  readonly secondsToFlow: number;
+}
+
+/**
+ * Sends a file, lets the fault happen at its moment, and waits until the file has arrived.
+ * @param folder an empty one
+ * @throws when it does not arrive, whole and once
+ */
+export async function runCell({ fault, pairing, moment }: Cell, folder: string): Promise<Outcome> {
+  const path = await makeFile(join(folder, 'from', 'film.bin'), FILE_BYTES);
+  const receiverFolder = join(folder, 'got');
+  const senderFolder = join(folder, 'sender');
+  await Promise.all([mkdir(receiverFolder), mkdir(senderFolder)]);
+  await using peers = await openDistantPeers(fault.network ?? homes({ home: 'port', office: 'port' }));
+  const sender = senderAt(pairing.sender, { peers, host: 'alice', folder: senderFolder }, path);
+  const receiver = receiverAt(
+    pairing.receiver,
+    { peers, host: 'bob', folder: receiverFolder },
+    basename(path),
+  );
+  const scene: Scene = { peers, pairing, sender, receiver, path, receiverFolder };
+
+  await receiver.take(await sender.share());
+  await reach(moment, scene);
+  if (await receiver.hasFinalName()) throw new Error('It had its final name before it was whole.');
+  const livesBefore = receiver.lives;
+  await fault.strike(scene);
+  const secondsToFlow = await measureFlow(scene, receiver.lives > livesBefore);
+  await peers.lab.cable('home').change(FULL_RATE);
+
+  const arrived = await receiver.finish(PART_TIMEOUT_MS);
+  await sender.finish(PART_TIMEOUT_MS);
+  const [got, sent] = [await digestFile(arrived), await digestFile(path)];
+  if (got !== sent) throw new Error(`SHA-256 ${got} arrived, and ${sent} was sent.`);
+  await fault.verify?.(scene);
+  const survivor = [receiver, sender].find(({ lives }) => lives === 1);
+  const wireBytes = (await survivor?.figures())?.wireBytes;
+  return { sentTwiceBytes: wireBytes === undefined ? null : wireBytes - FILE_BYTES, secondsToFlow };
+}
+
+async function reach(moment: Moment, { receiver, peers }: Scene): Promise<void> {
+  const until = (bytes: number) => receiver.until('bytes', bytes, PART_TIMEOUT_MS);
+  if (moment === 'early') return until(BLOCK_BYTES);
+  if (moment === 'middle') return until(FILE_BYTES / 2);
+  await until(FILE_BYTES - 4 * BLOCK_BYTES);
+  await peers.lab.cable('home').change(SLOW_RATE);
+  await until(FILE_BYTES - BLOCK_BYTES);
+}
+
+/** From now to the next data, by the receiver's own account; no time where all of it was there before. */
+async function measureFlow({ receiver }: Scene, isAnew: boolean): Promise<number> {
+  const sinceMs = performance.now();
+  const { wireBytes } = await receiver.figures();
+  if (!isAnew && wireBytes >= FILE_BYTES) return 0;
+  await receiver.until('wireBytes', isAnew ? 1 : wireBytes + 1, FLOW_PATIENCE_MS);
+  return (performance.now() - sinceMs) / 1000;
+}

@@ -1,0 +1,19 @@
+import type { Link } from '#natlab/link.ts';
+import type { NatType, Network } from '#natlab/network.ts';
+
+const DELAY_MS = 10;
+
+/** So that 50 MiB take some ten seconds, in which something can happen. */
+export const FULL_RATE: Link = { delayMs: DELAY_MS, rateMbit: 40 };
+/** A block a second: slow enough to meet the last one on its way. */
+export const SLOW_RATE: Link = { delayMs: DELAY_MS, rateMbit: 8 };
+
+/** Two homes as most are, a continent apart. The sender's link is the slower one. */
+export function homes(nats: { readonly home: NatType; readonly office: NatType }): Network {
+  return {
+    routers: {
+      home: { nat: nats.home, link: FULL_RATE, hosts: { alice: {} } },
+      office: { nat: nats.office, link: { delayMs: DELAY_MS }, hosts: { bob: {} } },
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { Cell, Moment } from './cell.ts';
+import type { Program } from './person.ts';
+
+/** What `npm test` runs: each kind of fault, each pairing and each moment at least once. */
+const SHORT: readonly (readonly [fault: string, sender: Program, receiver: Program, moment: Moment])[] = [
+  ['receiver-cable', 'cli', 'browser', 'middle'],
+  ['server-restart', 'cli', 'cli', 'early'],
+  ['server-and-route', 'cli', 'cli', 'middle'],
+  ['receiver-killed', 'cli', 'cli', 'last'],
+  ['receiver-killed', 'browser', 'browser', 'middle'],
+  ['receiver-reloads', 'cli', 'browser', 'early'],
+  ['sender-killed', 'cli', 'cli', 'middle'],
+  ['sender-reloads', 'browser', 'cli', 'last'],
+  ['symmetric-nat-flush', 'cli', 'cli', 'early'],
+  ['new-address', 'browser', 'cli', 'middle'],
+  ['receiver-stands-still', 'cli', 'cli', 'middle'],
+];
+
+/** @throws {RangeError} where there is no such cell any more */
+export function shortForm(cells: readonly Cell[]): readonly Cell[] {
+  return SHORT.map(([name, sender, receiver, moment]) => {
+    const found = cells.find(
+      ({ fault, pairing, moment: at }) =>
+        fault.name === name && pairing.sender === sender && pairing.receiver === receiver && at === moment,
+    );
+    if (found === undefined)
+      throw new RangeError(`There is no cell ${name}, ${sender} to ${receiver}, ${moment}.`);
+    return found;
+  });
+}
