@@ -1,3 +1,4 @@
+import { TransferError } from '#protocol/errors.ts';
 import type { SealedPayload } from '#protocol/handshake/sealed-payload.ts';
 import type { SecureSession } from '#protocol/handshake/secure-session.ts';
 import { asTransferError } from './as-transfer-error.ts';
@@ -59,7 +60,7 @@ export class FirstLane {
 
   async take(payloads: readonly SealedPayload[]): Promise<void> {
     for (const payload of payloads) {
-      if (payload.type === 'bye') this.#fail(asTransferError(new Error(payload.code), 'cancelled'));
+      if (payload.type === 'bye') this.#fail(goodbye(payload.code));
       else if (payload.type !== 'delivery' && payload.lane === this.#negotiation.laneId)
         await this.#negotiation.hear(payload);
     }
@@ -78,4 +79,10 @@ export class FirstLane {
     this.#meeting.reject(asTransferError(error));
     this.#negotiation.abandon();
   }
+}
+
+/** What the other side's giving up means here: it found no way, or its person left. */
+function goodbye(code: string): TransferError {
+  const known = code === 'no-route' || code === 'connection-lost' ? code : 'cancelled';
+  return new TransferError(known, `the other side gave up: ${code}`, { source: 'remote' });
 }

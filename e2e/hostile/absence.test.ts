@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import { formatCode, parseCode } from '#protocol/handshake/code.ts';
-import { BLOCK_BYTES } from '#protocol/limits.ts';
+import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES } from '#protocol/limits.ts';
 import { type SignalingServer, startSignaling } from '#signaling/server.ts';
 import type { PeerConnection, Platform } from '#transport/platform.ts';
 import { eventually, FILES, HonestReceiver, HonestSender } from './honest-peers.ts';
@@ -151,26 +151,34 @@ describe('in mid-transfer', () => {
     };
     const outcome = await receiver.outcome();
     expect(receiver.sink.offences).toEqual([]);
-    expect(receiver.sink.calls.at(-1)).toBe('abort');
-    expect(receiver.sink.files.has('second')).toBe(false);
-    return outcome;
+    return { outcome, sink: receiver.sink };
   }
 
-  test('a sender that vanishes is lost, and what was not proven is not kept', async () => {
-    const { platform, lose } = losable();
-    expect(await interrupted('link', { sender: platform }, lose)).toBe('connection-lost');
-    await eventually(() => expect(sender.outcomes).toEqual(['connection-lost']));
-  });
-
-  test('a receiver that vanishes is lost', async () => {
-    const { platform, lose } = losable();
-    expect(await interrupted('code', { receiver: platform }, lose)).toBe('connection-lost');
-    await eventually(() => expect(sender.outcomes).toEqual(['connection-lost']));
-  });
+  for (const who of ['sender', 'receiver'] as const) {
+    test(`a connection that the ${who} loses is made again, and what was written is not sent twice`, async () => {
+      const { platform, lose } = losable();
+      const { outcome, sink } = await interrupted(
+        who === 'sender' ? 'link' : 'code',
+        { [who]: platform },
+        lose,
+      );
+      expect(outcome).toBe('done');
+      for (const { path, content } of files)
+        expect(Buffer.compare(Buffer.from(sink.files.get(path) ?? []), content)).toBe(0);
+      const [snapshots] = [...sender.receivers.values()];
+      await eventually(() => expect(sender.outcomes).toEqual(['done']));
+      expect(snapshots?.some(({ state }) => state === 'reconnecting')).toBe(true);
+      const excess = (snapshots?.at(-1)?.wireBytes ?? 0) - 10 - 30 * BLOCK_BYTES;
+      // What was on its way, and what had been read ahead of it.
+      expect(excess).toBeLessThanOrEqual(2 * DEFAULT_CREDIT_BYTES);
+    });
+  }
 
   test('a sender that closes its share says so', async () => {
-    const outcome = await interrupted('link', {}, () => void sender.sharing.close());
+    const { outcome, sink } = await interrupted('link', {}, () => void sender.sharing.close());
     expect(outcome).toBe('cancelled');
+    expect(sink.calls.at(-1)).toBe('suspend');
+    expect(sink.files.has('second')).toBe(false);
   });
 
   test('a server that goes away changes nothing', async () => {

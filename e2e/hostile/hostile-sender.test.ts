@@ -5,7 +5,7 @@ import type { TransferError, TransferErrorCode } from '#protocol/errors.ts';
 import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
 import { encodeFrame, encodePing } from '#protocol/lane-message.ts';
 import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES, MAX_PATH_BYTES } from '#protocol/limits.ts';
-import { PING_INTERVAL_MS, SILENT_PINGS } from '#transport/limits.ts';
+import { DEAD_PINGS, PING_INTERVAL_MS } from '#transport/limits.ts';
 import { ReceiveDriver } from '#transport/receive-driver.ts';
 import { fetchOnce } from '#transport/testing/fetch-once.ts';
 import { pairedLanes } from '#transport/testing/memory-lane.ts';
@@ -172,7 +172,8 @@ describe('a sender is cut off, and nothing unverified saved, that sends', () => 
     expect(await outcome).toBe('protocol-violation');
     expect(statuses.at(-1)).toMatchObject({ state: 'failed', error: { code: 'protocol-violation' } });
     expectSaved(sink, FILES[0] as (typeof FILES)[number]);
-    expect(sink.calls.at(-1)).toBe('abort');
+    // Only verified blocks are there for another run to go on with.
+    expect(sink.calls.at(-1)).toBe('suspend');
   });
 });
 
@@ -261,7 +262,7 @@ describe('a sender that', () => {
     for (const done of release) done();
     expect(await outcome).toBe('protocol-violation');
     expectSaved(sink);
-    expect(sink.calls.at(-1)).toBe('abort');
+    expect(sink.calls.at(-1)).toBe('suspend');
   });
 
   test('sends a block over and over makes the receiver write it once', async () => {
@@ -288,10 +289,10 @@ describe('a sender that', () => {
     await vi.advanceTimersByTimeAsync(10);
     met.sender.sendBlock(1, 0);
     met.sender.peer.answersPings = false;
-    await vi.advanceTimersByTimeAsync((SILENT_PINGS + 2) * PING_INTERVAL_MS);
+    await vi.advanceTimersByTimeAsync((DEAD_PINGS + 2) * PING_INTERVAL_MS);
     expect(await outcome).toBe('connection-lost');
     expectSaved(met.sink);
-    expect(met.sink.calls.at(-1)).toBe('abort');
+    expect(met.sink.calls.at(-1)).toBe('suspend');
   });
 
   test('offers nothing and only pings keeps a person waiting, who may leave', async () => {

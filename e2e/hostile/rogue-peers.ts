@@ -87,7 +87,7 @@ export function rogueSender(serverUrl: string, secret: Secret, owner: OwnerKey):
         handshake = new SenderHandshake(secret, owner, message, randomBytes(32));
         relay(handshake.reply);
       } else if (message[0] === MESSAGE_TYPE.confirm && handshake) {
-        const [offer] = handshake.onConfirm(message);
+        const offer = handshake.onConfirm(message).find(({ type }) => type === 'offer');
         if (offer?.type !== 'offer') throw new Error('nothing offered');
         const said: NegotiationPayload[] = [];
         let send: (payload: NegotiationPayload) => void = (payload) => said.push(payload);

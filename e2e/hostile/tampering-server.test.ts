@@ -85,27 +85,27 @@ const TAMPERINGS: [string, Found, () => HostileServer['onRelay']][] = [
   [
     'takes our version out of the hello',
     both('version-mismatch'),
-    () => change('hello', (message) => withHalf(message, (share) => [share, ad('R', 2)])),
+    () => change('hello', (message) => withHalf(message, (share) => [share, ad('R', 3)])),
   ],
   [
     'takes our version out of the reply',
     both('version-mismatch'),
-    () => change('reply', (message) => withHalf(message, (share) => [share, ad('S', 2)])),
+    () => change('reply', (message) => withHalf(message, (share) => [share, ad('S', 3)])),
   ],
   [
     'adds a version to the hello',
     KEYS_DIFFER,
-    () => change('hello', (message) => withHalf(message, (share) => [share, ad('R', 1, 2)])),
+    () => change('hello', (message) => withHalf(message, (share) => [share, ad('R', 2, 3)])),
   ],
   [
     'adds a version to the reply',
     KEYS_DIFFER,
-    () => change('reply', (message) => withHalf(message, (share) => [share, ad('S', 1, 2)])),
+    () => change('reply', (message) => withHalf(message, (share) => [share, ad('S', 2, 3)])),
   ],
   [
     'adds capabilities to the hello',
     KEYS_DIFFER,
-    () => change('hello', (message) => withHalf(message, (share) => [share, lv('R', Uint8Array.of(1), 'x')])),
+    () => change('hello', (message) => withHalf(message, (share) => [share, lv('R', Uint8Array.of(2), 'x')])),
   ],
   [
     'cuts the reply short',
