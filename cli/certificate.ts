@@ -1,10 +1,11 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { homedir, hostname, networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { diskError } from '#node-peer/disk-error.ts';
 import { TransferError } from '#protocol/errors.ts';
+import { stateFolder } from './state-folder.ts';
 
 export interface Certificate {
   /** PEM. */
@@ -45,7 +46,7 @@ async function readPem<T>(
  * has trusted it once need not again. It is made anew when it is about to expire or the machine's addresses changed.
  */
 export async function ownCertificate(): Promise<Certificate> {
-  const folder = join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'sallyport');
+  const folder = stateFolder();
   const [certPath, keyPath] = [join(folder, 'tls-cert.pem'), join(folder, 'tls-key.pem')];
   const { names, addresses } = ownNames();
   try {

@@ -1,6 +1,7 @@
 import type { SkipReason } from '#node-peer/folder-walk.ts';
 import type { TransferErrorCode } from '#protocol/errors.ts';
 import type { Route } from '#transport/lane.ts';
+import type { Verdict } from './verify.ts';
 
 /**
  * What a command says, one after the other; with `--json` each is one line on standard output.
@@ -21,6 +22,8 @@ export type CliEvent =
       readonly reason: 'opened' | 'used' | 'burnt' | 'expired';
     }
   | { readonly event: 'server'; readonly connected: boolean }
+  /** An unfinished share is offered again; `others` more are left. */
+  | { readonly event: 'resumed'; readonly paths: readonly string[]; readonly others: number }
   | { readonly event: 'waiting' }
   | { readonly event: 'offer'; readonly files: number; readonly totalBytes: number }
   | {
@@ -29,6 +32,35 @@ export type CliEvent =
       readonly rttMs: number | null;
       readonly receiver?: string;
     }
+  /** Some of what was chosen is here from earlier runs. */
+  | {
+      readonly event: 'continuing';
+      readonly bytes: number;
+      readonly totalBytes: number;
+      readonly what: string;
+    }
+  /** The connection is lost or silent, and another is sought. */
+  | {
+      readonly event: 'reconnecting';
+      readonly bytes: number;
+      readonly totalBytes: number;
+      readonly receiver?: string;
+    }
+  | {
+      readonly event: 'reconnected';
+      readonly bytes: number;
+      readonly totalBytes: number;
+      readonly receiver?: string;
+    }
+  /** Who holds the transfer up now; neither: it goes on. */
+  | {
+      readonly event: 'paused';
+      readonly here: boolean;
+      readonly there: boolean;
+      readonly receiver?: string;
+    }
+  /** The sender has another file by that name and size than before an interruption: it was fetched anew. */
+  | { readonly event: 'changed'; readonly path: string; readonly receiver?: string }
   | {
       readonly event: 'progress';
       readonly bytes: number;
@@ -59,6 +91,10 @@ export type CliEvent =
       readonly folder?: string;
       readonly receiver?: string;
     }
+  /** The transfer is unfinished, and by which command it is gone on with. */
+  | { readonly event: 'resumable'; readonly command: string }
+  | { readonly event: 'verified'; readonly path: string; readonly verdict: Verdict }
+  | ({ readonly event: 'summary' } & { readonly [V in Verdict]: number })
   | {
       readonly event: 'error';
       readonly code: TransferErrorCode;

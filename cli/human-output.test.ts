@@ -114,3 +114,37 @@ describe('an error', () => {
     expect(stderr).toBe(`${sentence}\n`);
   });
 });
+
+describe('an interrupted transfer', () => {
+  test.each<[CliEvent, string]>([
+    [
+      { event: 'continuing', what: 'album/', bytes: 1_200_000_000, totalBytes: 3_000_000_000 },
+      'Going on with album/: 1.20 GB of 3.00 GB are here.\n',
+    ],
+    [{ event: 'reconnecting', bytes: 10, totalBytes: 20 }, 'Connection lost. Looking for a new way…\n'],
+    [{ event: 'reconnected', bytes: 639, totalBytes: 1000 }, 'Going on, 63 % was here.\n'],
+    [{ event: 'paused', here: true, there: false }, 'Paused. Press p to go on.\n'],
+    [{ event: 'paused', here: false, there: true }, 'Paused by the other side.\n'],
+    [
+      { event: 'paused', here: true, there: true },
+      'Paused by you and by the other side. Press p to go on.\n',
+    ],
+    [{ event: 'paused', here: false, there: false }, 'Going on.\n'],
+    [
+      { event: 'resumable', command: 'sallyport receive -o got https://s.example/#x' },
+      'What has arrived is kept. Go on with: sallyport receive -o got https://s.example/#x\n',
+    ],
+    [
+      { event: 'resumed', paths: ['/a', '/b\u202e'], others: 2 },
+      'Offering again, by the same link: /a, /b_ (2 older shares left unfinished besides)\n',
+    ],
+    [{ event: 'summary', whole: 1, changed: 0, missing: 0, unreadable: 0 }, 'The file is whole.\n'],
+    [
+      { event: 'summary', whole: 1, changed: 2, missing: 1, unreadable: 0 },
+      '1 of 4 files is whole: 2 changed, 1 missing.\n',
+    ],
+  ])('%j', (event, sentence) => {
+    say(80, event);
+    expect(stderr).toBe(sentence);
+  });
+});

@@ -6,6 +6,7 @@ import type { Route } from '#transport/lane.ts';
 import { formatCount, formatSize } from '#transport/quantity-text.ts';
 import type { CliEvent, Output } from './events.ts';
 import { formatSeconds, type ProgressFigures, progressLine } from './terminal-text.ts';
+import type { Verdict } from './verify.ts';
 
 const ROUTES: Record<Route, string> = {
   lan: 'over the same network',
@@ -27,6 +28,14 @@ const SKIP_REASONS: Record<SkipReason, string> = {
   'not-a-file': 'neither a file nor a folder',
   unreadable: 'it may not be read',
   'unsafe-name': 'its name cannot travel',
+};
+
+/** Of one width, so that the paths stand in a column. */
+const VERDICTS: Record<Verdict, string> = {
+  whole: 'whole     ',
+  changed: 'CHANGED   ',
+  missing: 'MISSING   ',
+  unreadable: 'UNREADABLE',
 };
 
 /** Their details are about what servers and handshakes say among themselves; the sentence holds all that helps. */
@@ -99,6 +108,37 @@ export class HumanOutput implements Output {
         break;
       case 'offer':
         break;
+      case 'resumed':
+        this.#note(resumedSentence(event));
+        break;
+      case 'continuing':
+        this.#note(
+          `Going on with ${visibleText(event.what)}: ${formatSize(event.bytes)} of ${formatSize(event.totalBytes)} are here.`,
+        );
+        break;
+      case 'reconnecting':
+        this.#running.delete(event.receiver);
+        this.#note('Connection lost. Looking for a new way…');
+        break;
+      case 'reconnected':
+        this.#note(`Going on, ${percent(event)} was here.`);
+        break;
+      case 'paused':
+        if (event.here || event.there) this.#running.delete(event.receiver);
+        this.#note(pausedSentence(event));
+        break;
+      case 'changed':
+        this.#note(`Changed at the sender meanwhile, and fetched anew: ${visibleText(event.path)}`);
+        break;
+      case 'resumable':
+        this.#note(`What has arrived is kept. Go on with: ${event.command}`);
+        break;
+      case 'verified':
+        this.#note(`${VERDICTS[event.verdict]}  ${visibleText(event.path)}`);
+        break;
+      case 'summary':
+        this.#note(summarySentence(event));
+        break;
       case 'session':
         this.#note(`Connected ${ROUTES[event.route]}${roundTrip(event.rttMs)}.`);
         break;
@@ -146,6 +186,34 @@ function noCode(reason: 'opened' | 'used' | 'burnt' | 'expired'): string {
   if (reason === 'burnt')
     return 'Somebody keeps guessing codes, so there is none any more. The link still works.';
   return 'The code has expired and the server gave no new one. The link still works.';
+}
+
+function resumedSentence({ paths, others }: Extract<CliEvent, { event: 'resumed' }>): string {
+  const more = others > 0 ? ` (${formatCount(others, 'older share')} left unfinished besides)` : '';
+  return `Offering again, by the same link: ${paths.map(visibleText).join(', ')}${more}`;
+}
+
+function pausedSentence({ here, there }: Extract<CliEvent, { event: 'paused' }>): string {
+  if (here && there) return 'Paused by you and by the other side. Press p to go on.';
+  if (here) return 'Paused. Press p to go on.';
+  return there ? 'Paused by the other side.' : 'Going on.';
+}
+
+/** Rounded down: not all of it is there before it is. */
+function percent({ bytes, totalBytes }: { bytes: number; totalBytes: number }): string {
+  return `${totalBytes === 0 ? 100 : Math.floor((bytes / totalBytes) * 100)} %`;
+}
+
+function summarySentence({
+  whole,
+  changed,
+  missing,
+  unreadable,
+}: Extract<CliEvent, { event: 'summary' }>): string {
+  const files = whole + changed + missing + unreadable;
+  if (whole === files) return `${files === 1 ? 'The file is' : `All ${files} files are`} whole.`;
+  const parts = Object.entries({ changed, missing, unreadable }).filter(([, count]) => count > 0);
+  return `${whole} of ${formatCount(files, 'file')} ${whole === 1 ? 'is' : 'are'} whole: ${parts.map(([what, count]) => `${count} ${what}`).join(', ')}.`;
 }
 
 /** All running transfers as one; it is finished with the slowest of them. */

@@ -1,7 +1,7 @@
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { visibleText } from '#protocol/local-path.ts';
-import { formatCount, formatSize } from '#transport/quantity-text.ts';
 import type { Offer } from '#transport/opened-share.ts';
+import { formatCount, formatSize } from '#transport/quantity-text.ts';
 import { ask } from './question.ts';
 
 /** What can be picked: a file, or a folder with everything in it. */

@@ -8,6 +8,7 @@ import { JsonOutput } from './json-output.ts';
 import { receive } from './receive.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
+import { verify } from './verify.ts';
 
 /**
  * Runs one command line. @returns the exit status
@@ -68,9 +69,10 @@ function buildProgram(output: Output, signal: AbortSignal, setStatus: (status: n
   program
     .command('send')
     .description('offer files and folders; prints a link and a code to hand over')
-    .argument('<path...>', 'files and folders to offer')
+    .argument('[path...]', 'files and folders to offer; the same ones again keep an unfinished link')
     .addOption(server())
     .option('--keep', 'keep offering after the first receiver has everything')
+    .option('--resume', 'offer the latest unfinished share again, by the same link')
     .addOption(json())
     .action(action((paths: string[], options) => send(paths, options, output, signal)));
 
@@ -83,6 +85,13 @@ function buildProgram(output: Output, signal: AbortSignal, setStatus: (status: n
     .addOption(server())
     .addOption(json())
     .action(action((target: string | undefined, options) => receive(target, options, output, signal)));
+
+  program
+    .command('verify')
+    .description('read again what was received, and say whether it still is what was sent')
+    .argument('[path...]', 'files and folders, else the current folder')
+    .addOption(json())
+    .action(action((paths: string[]) => verify(paths, output, signal)));
 
   program
     .command('serve')

@@ -1,13 +1,17 @@
 import { resolve } from 'node:path';
 import { FolderSink } from '#node-peer/folder-sink.ts';
 import { nodePlatform } from '#node-peer/node-platform.ts';
+import type { Offer } from '#transport/opened-share.ts';
 import { openShare } from '#transport/receiving.ts';
 import type { TransferStatus } from '#transport/transfer-status.ts';
 import type { Output } from './events.ts';
 import { EXIT } from './failure.ts';
-import { askWhatToTake } from './offer-prompt.ts';
+import { askWhatToTake, commonFolder } from './offer-prompt.ts';
+import { PauseKey } from './pause-key.ts';
+import { recordReceived } from './received-records.ts';
 import { renamedTops } from './renamed-tops.ts';
 import { serverAddress } from './server-address.ts';
+import { shellWord } from './shell-word.ts';
 import { readTarget } from './target-input.ts';
 import { TransferEvents } from './transfer-events.ts';
 
@@ -42,11 +46,15 @@ export async function receive(
   const over = new AbortController();
   signal.addEventListener('abort', () => over.abort());
   let waits = false;
+  /** Called once, when what was chosen is on its way. */
+  let begins: ((totalBytes: number) => void) | null = null;
   const onStatus = (status: TransferStatus) => {
     if (status.state === 'waiting' && status.lanes === 0 && !waits) {
       waits = true;
       output.say({ event: 'waiting' });
     }
+    if (status.state === 'transferring') begins?.(status.totalBytes);
+    if (status.state === 'transferring') begins = null;
     // How it ends is said below.
     if (status.state === 'failed') over.abort(status.error);
     else if (status.state !== 'done') events.take(status);
@@ -69,15 +77,44 @@ export async function receive(
       await receiving.decline();
       return EXIT.failed;
     }
-    const { saved, failed, status } = await receiving.accept(chosen, sink);
+    begins = (totalBytes) => {
+      if (sink.heldBytes > 0)
+        output.say({ event: 'continuing', bytes: sink.heldBytes, totalBytes, what: nameOf(offer, folder) });
+      pauseKey.start();
+    };
+    let paused = false;
+    const pauseKey = new PauseKey(() => {
+      paused = !paused;
+      receiving.pause(paused);
+    });
+    const { saved, failed, status } = await receiving.accept(chosen, sink).finally(() => pauseKey.end());
+    // Whoever cannot note it has the files all the same.
+    await recordReceived(folder, sink.savedFiles).catch(() => {});
     for (const [path, savedAs] of renamedTops(offer.entries, saved, folder)) {
       output.say({ event: 'renamed', path, savedAs });
     }
     events.take(status);
     return failed.length === 0 ? EXIT.ok : EXIT.failed;
   } catch (error) {
+    if (sink.isWorthKeeping) output.say({ event: 'resumable', command: commandOf(receiving.link, options) });
     // Whatever ended it is on its way to the sender: it must leave before this process does.
     await receiving.decline();
     throw error;
   }
+}
+
+/** What goes on, as a person knows it: the folder in which all of it lies, or the folder it is saved in. */
+function nameOf({ entries }: Offer, folder: string): string {
+  return commonFolder(entries) || (entries.length === 1 ? (entries[0]?.path ?? '') : folder);
+}
+
+function commandOf(link: string, { output, yes }: ReceiveOptions): string {
+  const words = [
+    'sallyport',
+    'receive',
+    ...(output === '.' ? [] : ['-o', output]),
+    ...(yes ? ['--yes'] : []),
+    link,
+  ];
+  return words.map(shellWord).join(' ');
 }

@@ -1,9 +1,12 @@
+import { resolve } from 'node:path';
 import { FolderSource } from '#node-peer/folder-source.ts';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
 import { type ReceiverStatus, startSharing } from '#transport/sharing.ts';
 import type { Output } from './events.ts';
 import { EXIT, sayFailure } from './failure.ts';
+import { KeptShare, unfinishedShares } from './kept-shares.ts';
+import { PauseKey } from './pause-key.ts';
 import { serverAddress } from './server-address.ts';
 import { TransferEvents } from './transfer-events.ts';
 
@@ -11,6 +14,8 @@ export interface SendOptions {
   readonly server?: string;
   /** Serves on after the first receiver. */
   readonly keep?: boolean;
+  /** Offers the latest unfinished share again, in place of paths. */
+  readonly resume?: boolean;
 }
 
 /** How a receiver ends that has chosen, and whose disk refuses before anything flows. */
@@ -21,14 +26,15 @@ const REFUSED_BY_SINK: ReadonlySet<TransferErrorCode> = new Set(['disk-full', 's
  * @returns the exit status: 0 only if that receiver has it all, verified and on disk
  */
 export async function send(
-  paths: readonly string[],
+  given: readonly string[],
   options: SendOptions,
   output: Output,
   signal: AbortSignal,
 ): Promise<number> {
-  const serverUrl = serverAddress(options.server);
+  const { serverUrl, paths } = await whatToSend(given, options, output);
   const interrupted = interruption(signal);
   const source = await Promise.race([FolderSource.open(paths), interrupted]);
+  const kept = await KeptShare.open(serverUrl, paths);
   for (const { path, reason } of source.skipped) output.say({ event: 'skipped', path, reason });
 
   const receivers = new Map<string, TransferEvents>();
@@ -44,6 +50,7 @@ export async function send(
     const events = receivers.get(status.id) ?? new TransferEvents(output, { receiver: status.id });
     receivers.set(status.id, events);
     events.take(status);
+    if (events.unfinished) pauseKey.start();
     if (options.keep) return;
     if (status.state === 'done') settle(EXIT.ok);
     // Whoever has chosen was the first receiver; one that left before, or took nothing, leaves the offer standing.
@@ -52,6 +59,12 @@ export async function send(
     else if (error && isCodeUsed) newCode();
   };
 
+  let paused = false;
+  const pauseKey = new PauseKey(() => {
+    paused = !paused;
+    for (const [id, events] of receivers) if (events.unfinished) sharing.pause(id, paused);
+  });
+
   // Without one the link still works.
   const newCode = () => void sharing.newCode().catch(() => {});
   const sharing = await Promise.race([
@@ -59,6 +72,7 @@ export async function send(
       platform: nodePlatform(),
       serverUrl,
       source,
+      ...(kept && { ownerSeed: kept.seed }),
       onCode: (changed, reason) => {
         code = changed;
         isCodeUsed = reason === 'used';
@@ -73,15 +87,47 @@ export async function send(
       },
     }),
     interrupted,
-  ]);
+  ]).catch(async (error) => {
+    await (kept?.isOld ? kept.keep() : kept?.forget());
+    throw error;
+  });
   signal.addEventListener('abort', () => settle(EXIT.interrupted));
   isOpen = true;
   output.say({ event: 'link', url: sharing.link, code });
   try {
     return await exit;
   } finally {
+    pauseKey.end();
+    // Before everybody is told that it is over.
+    const all = [...receivers.values()];
+    const isUnfinished =
+      all.some(({ unfinished }) => unfinished) || (kept?.isOld && !all.some(({ delivered }) => delivered));
+    if (isUnfinished && kept) output.say({ event: 'resumable', command: 'sallyport send --resume' });
     await sharing.close();
+    await (isUnfinished ? kept?.keep() : kept?.forget());
   }
+}
+
+/** The paths that were given, or those of the latest share that a command did not end. @throws TransferError `usage` */
+async function whatToSend(
+  given: readonly string[],
+  options: SendOptions,
+  output: Output,
+): Promise<{ serverUrl: string; paths: string[] }> {
+  if (!options.resume) {
+    if (given.length === 0)
+      throw new TransferError('usage', "missing required argument 'path'; see sallyport send --help");
+    return { serverUrl: serverAddress(options.server), paths: given.map((path) => resolve(path)) };
+  }
+  if (given.length > 0) throw new TransferError('usage', 'give paths or --resume, not both');
+  const serverUrl = options.server === undefined ? null : serverAddress(options.server);
+  const shares = (await unfinishedShares()).filter(
+    (share) => serverUrl === null || share.serverUrl === serverUrl,
+  );
+  const [latest, ...others] = shares;
+  if (!latest) throw new TransferError('usage', 'there is no unfinished share to offer again');
+  output.say({ event: 'resumed', paths: latest.paths, others: others.length });
+  return { serverUrl: latest.serverUrl, paths: [...latest.paths] };
 }
 
 /** Rejects when interrupted: neither a large folder nor a silent server keeps anybody waiting. */

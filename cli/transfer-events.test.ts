@@ -19,6 +19,8 @@ const START: TransferStatus = {
   secondsLeft: null,
   seconds: 0,
   failedFiles: [],
+  changedFiles: [],
+  paused: { here: false, there: false },
   error: null,
 };
 
@@ -125,4 +127,51 @@ test.each([
   const said = eventsOf({}, { ...RUNNING, state: 'failed', failedFiles, error });
   const { code, message: detail } = error;
   expect(said.at(-1)).toEqual({ event: 'error', code, message: errorText(code), detail });
+});
+
+test('a lost connection is said once, and that it goes on', () => {
+  const away = { ...RUNNING, state: 'reconnecting', bytes: 10 } as const;
+  const said = eventsOf(
+    { receiver: 'r' },
+    RUNNING,
+    away,
+    { ...away, lanes: 0 },
+    { ...RUNNING, bytes: 12 },
+    away,
+  );
+  expect(said.filter(({ event }) => event.startsWith('reconnect'))).toEqual([
+    { event: 'reconnecting', bytes: 10, totalBytes: 30, receiver: 'r' },
+    { event: 'reconnected', bytes: 12, totalBytes: 30, receiver: 'r' },
+    { event: 'reconnecting', bytes: 10, totalBytes: 30, receiver: 'r' },
+  ]);
+});
+
+test('who holds a transfer up is said at each change, and not at its end', () => {
+  const [none, here, both] = [
+    { here: false, there: false },
+    { here: true, there: false },
+    { here: true, there: true },
+  ];
+  const said = eventsOf(
+    {},
+    { ...RUNNING, paused: none },
+    { ...RUNNING, paused: here },
+    { ...RUNNING, paused: here, bytes: 1 },
+    { ...RUNNING, paused: both },
+    { ...RUNNING, paused: none },
+    { ...RUNNING, state: 'failed', error: new TransferError('cancelled'), paused: here },
+  );
+  expect(said.filter(({ event }) => event === 'paused')).toEqual([
+    { event: 'paused', ...here },
+    { event: 'paused', ...both },
+    { event: 'paused', ...none },
+  ]);
+});
+
+test('each file that changed at the sender is named once', () => {
+  const said = eventsOf({}, { ...RUNNING, changedFiles: ['a'] }, { ...RUNNING, changedFiles: ['a', 'b'] });
+  expect(said.filter(({ event }) => event === 'changed')).toEqual([
+    { event: 'changed', path: 'a' },
+    { event: 'changed', path: 'b' },
+  ]);
 });

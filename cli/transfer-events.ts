@@ -12,8 +12,12 @@ export class TransferEvents {
   #route: TransferStatus['route'] = null;
   #begun = false;
   #failedSaid = 0;
+  #changedSaid = 0;
+  #away = false;
+  #paused: TransferStatus['paused'] = { here: false, there: false };
   #lanes = 0;
   #ended = false;
+  #delivered = false;
 
   constructor(output: Output, about: { receiver?: string; folder?: string }) {
     this.#output = output;
@@ -27,11 +31,24 @@ export class TransferEvents {
     return this.#begun;
   }
 
+  /** Whether the receiver has everything that it chose. */
+  get delivered(): boolean {
+    return this.#delivered;
+  }
+
+  /** Whether it has chosen, and has not everything. */
+  get unfinished(): boolean {
+    return this.#begun && !this.#delivered;
+  }
+
   take(status: TransferStatus): void {
     if (this.#ended) return;
     this.#lanes = Math.max(this.#lanes, status.lanes);
+    this.#sayConnection(status);
+    this.#sayPaused(status);
     if (status.state === 'transferring' || status.state === 'done') this.#follow(status);
     this.#sayFailed(status);
+    this.#sayChanged(status);
     if (status.state === 'done') this.#sayDone(status);
     if (status.state === 'failed') this.#sayError(status);
   }
@@ -47,6 +64,28 @@ export class TransferEvents {
     this.#output.say({ event: 'progress', ...progress, ...this.#receiver });
   }
 
+  #sayConnection({ state, bytes, totalBytes }: TransferStatus): void {
+    const isAway = state === 'reconnecting';
+    const isBack = this.#away && (state === 'transferring' || state === 'done');
+    if (isAway && !this.#away)
+      this.#output.say({ event: 'reconnecting', bytes, totalBytes, ...this.#receiver });
+    if (isBack) this.#output.say({ event: 'reconnected', bytes, totalBytes, ...this.#receiver });
+    if (isAway || isBack) this.#away = isAway;
+  }
+
+  #sayPaused({ state, paused: { here, there } }: TransferStatus): void {
+    if (state === 'done' || state === 'failed') return;
+    if (here === this.#paused.here && there === this.#paused.there) return;
+    this.#paused = { here, there };
+    this.#output.say({ event: 'paused', here, there, ...this.#receiver });
+  }
+
+  #sayChanged({ changedFiles }: TransferStatus): void {
+    for (const path of changedFiles.slice(this.#changedSaid))
+      this.#output.say({ event: 'changed', path, ...this.#receiver });
+    this.#changedSaid = changedFiles.length;
+  }
+
   #sayFailed({ failedFiles }: TransferStatus): void {
     for (const { path, code } of failedFiles.slice(this.#failedSaid)) {
       this.#output.say({ event: 'failed', path, code, message: errorText(code), ...this.#receiver });
@@ -56,6 +95,7 @@ export class TransferEvents {
 
   #sayDone({ bytes, wireBytes, files, seconds, route }: TransferStatus): void {
     this.#ended = true;
+    this.#delivered = true;
     const figures = { bytes, wireBytes, files, seconds, route, lanes: this.#lanes };
     this.#output.say({ event: 'done', ...figures, ...this.#folder, ...this.#receiver });
   }
