@@ -1,14 +1,12 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
-import { BLOCK_BYTES } from '#protocol/limits.ts';
 import type { ChosenEntry, HeldFile, SavedEntry } from '#transport/sink.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
-import { createContainer } from './choose-container.ts';
-import type { Container } from './container.ts';
-import { DeliveryPlan } from './delivery-plan.ts';
-import { laidOutAs, newLayout, resumedLayout } from './layout.ts';
+import { contentOf, DeliveryFiles } from './delivery-files.ts';
+import { readJournal } from './journal.ts';
+import { type Layout, layOut } from './layout.ts';
 import { MemoryFile } from './memory-file.ts';
-import type { MemoryShelf } from './memory-shelf.ts';
+import type { MemoryShelf, ShelvedDelivery } from './memory-shelf.ts';
 import type { Download, PageSink, Save } from './page-sink.ts';
 
 /** Gathers a small delivery in memory. */
@@ -16,11 +14,11 @@ export class BlobSink implements PageSink {
   readonly #save: Save;
   readonly #shelf: MemoryShelf;
   #shareId = '';
-  #file = new MemoryFile();
-  #plan: DeliveryPlan | null = null;
-  #container: Container | null = null;
-  /** By entry and index, what is written. */
-  readonly #leaves = new Map<EntryId, Map<number, Uint8Array>>();
+  #memory: ShelvedDelivery | null = null;
+  #layout: Layout | null = null;
+  #files: DeliveryFiles | null = null;
+  /** Whether there is anything that another run could go on with. */
+  #holdsAny = false;
   readonly #committed = new Set<EntryId>();
   /** One for each time that it was handed over. */
   readonly #letGo: (() => void)[] = [];
@@ -37,26 +35,23 @@ export class BlobSink implements PageSink {
   }
 
   get hasWholeFiles(): boolean {
-    return this.#container !== null && this.#plan?.isWorthSaving([...this.#committed]) === true;
+    return this.#files !== null && this.#layout?.plan.isWorthSaving([...this.#committed]) === true;
   }
 
   async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
     this.#shareId = shareId;
-    const shelved = this.#shelf.get(shareId);
+    this.#memory = this.#shelf.get(shareId) ?? { body: new MemoryFile(), journal: new MemoryFile() };
     this.#shelf.delete(shareId);
-    const resumed = shelved === undefined ? null : resumedLayout(shelved.journal, chosen);
-    if (resumed !== null && shelved !== undefined) this.#file = shelved.file;
-    const { entries, gaps, held } = resumed ?? newLayout(chosen);
-    for (const file of held) if (!file.committed) this.#leaves.set(file.id, new Map(file.leaves));
-    this.#plan = new DeliveryPlan(entries, Date.now());
-    this.#container = createContainer(this.#file, this.#plan.items);
-    for (const entry of gaps) this.#container.discard(entry);
-    return held;
+    const { body, journal } = this.#memory;
+    this.#layout = layOut(readJournal(journal.bytes()), chosen, Date.now());
+    this.#files = new DeliveryFiles(body, journal, this.#layout);
+    this.#holdsAny = this.#layout.held.length > 0;
+    return this.#layout.held;
   }
 
   async read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#container === null) throw new TransferError('sink-failed', 'nothing is open');
-    return this.#container.read(entry, offset, lengthBytes);
+    if (this.#files === null) throw new TransferError('sink-failed', 'nothing is open');
+    return this.#files.read(entry, offset, lengthBytes);
   }
 
   async write(
@@ -65,20 +60,18 @@ export class BlobSink implements PageSink {
     bytes: Uint8Array<ArrayBuffer>,
     leaf: Uint8Array,
   ): Promise<void> {
-    this.#container?.write(entry, offset, bytes);
-    const leaves = this.#leaves.get(entry) ?? new Map<number, Uint8Array>();
-    this.#leaves.set(entry, leaves.set(offset / BLOCK_BYTES, leaf));
+    this.#files?.write(entry, offset, bytes, leaf);
+    this.#holdsAny = true;
   }
 
   async commit(entry: EntryId, _root: Uint8Array): Promise<void> {
-    this.#container?.commit(entry);
+    this.#files?.commit(entry);
     this.#committed.add(entry);
   }
 
   async discard(entry: EntryId): Promise<void> {
-    this.#container?.discard(entry);
+    this.#files?.discard(entry);
     this.#committed.delete(entry);
-    this.#leaves.delete(entry);
   }
 
   async finish(): Promise<readonly SavedEntry[]> {
@@ -89,17 +82,8 @@ export class BlobSink implements PageSink {
 
   /** For as long as the page lives: memory is all there is. */
   async suspend(): Promise<void> {
-    if (this.#container === null || this.#plan === null || this.#leaves.size === 0) return;
-    const { entries } = this.#plan;
-    const leaves = new Map(
-      entries.flatMap(({ id }, number) => {
-        const ofFile = this.#leaves.get(id);
-        return ofFile === undefined ? [] : [[number, ofFile] as const];
-      }),
-    );
-    const laidOut = entries.map(({ entry }) => laidOutAs(entry));
-    const journal = { laidOut, leaves, givenUp: new Set<number>(), lengthBytes: 0 };
-    this.#shelf.set(this.#shareId, { file: this.#file, journal });
+    if (this.#files !== null && this.#memory !== null && this.#holdsAny)
+      this.#shelf.set(this.#shareId, this.#memory);
   }
 
   async abort(): Promise<void> {
@@ -124,20 +108,22 @@ export class BlobSink implements PageSink {
   #free(): void {
     // The Blob holds the memory as long as the browser can reach it.
     for (const letGo of this.#letGo.splice(0)) setTimeout(letGo, EXPORT_GRACE_MS);
-    this.#file = new MemoryFile();
-    this.#container = null;
+    this.#memory = null;
+    this.#files = null;
     this.download = null;
   }
 
   #close(): readonly SavedEntry[] {
-    if (this.#plan === null || this.#container === null) return [];
-    const container = this.#container;
-    this.#container = null;
-    const held = container.finish();
-    if (this.#plan.isWorthSaving(held)) {
-      const content = new Blob([this.#file.bytes()], { type: this.#plan.mediaType });
-      this.download = { fileName: this.#plan.fileName, content };
-    }
-    return this.#plan.saved(held);
+    const [layout, memory, files] = [this.#layout, this.#memory, this.#files];
+    if (layout === null || memory === null || files === null) return [];
+    this.#files = null;
+    const { plan } = layout;
+    const held = files.finish(plan.isArchive);
+    if (plan.isWorthSaving(held))
+      this.download = {
+        fileName: plan.fileName,
+        content: contentOf(new Blob([memory.body.bytes()]), layout),
+      };
+    return plan.saved(held);
   }
 }

@@ -1,7 +1,6 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { LocalPaths, localName } from '#protocol/local-path.ts';
 import type { ChosenEntry, SavedEntry } from '#transport/sink.ts';
-import { isPlain } from './choose-container.ts';
 import type { ContainerItem } from './container.ts';
 
 /** Nobody tells a page where its downloads go: names must be safe, and differ, on every system. */
@@ -13,12 +12,11 @@ export class DeliveryPlan {
   /** Never the sent file's own type: a Blob URL that a browser can show would run with this page's rights. */
   readonly mediaType: 'application/octet-stream' | 'application/zip';
   readonly items: readonly ContainerItem[];
-  /** What it was made of, in the container's order. */
-  readonly entries: readonly ChosenEntry[];
+  /** A single file is handed over as it is; everything else as an archive. */
+  readonly isArchive: boolean;
 
   /** @param nowMs stands in for modification times that the sender did not know, and names the archive */
   constructor(chosen: readonly ChosenEntry[], nowMs: number) {
-    this.entries = chosen;
     const paths = new LocalPaths(RULES);
     const items = chosen.map(({ id, entry }): ContainerItem => {
       return {
@@ -30,23 +28,20 @@ export class DeliveryPlan {
         executable: entry.kind === 'file' && entry.executable === true,
       };
     });
-    const [only] = items;
-    if (only !== undefined && isPlain(items)) {
-      const fileName = only.path.slice(only.path.lastIndexOf('/') + 1);
-      this.fileName = fileName;
-      this.mediaType = 'application/octet-stream';
-      this.items = [{ ...only, path: fileName }];
-    } else {
-      this.fileName = localName(archiveName(items, nowMs), 'file', RULES);
-      this.mediaType = 'application/zip';
-      this.items = items;
-    }
+    this.items = items;
+    const [only, another] = items;
+    this.isArchive = only?.kind !== 'file' || another !== undefined;
+    this.mediaType = this.isArchive ? 'application/zip' : 'application/octet-stream';
+    this.fileName = this.isArchive
+      ? localName(archiveName(items, nowMs), 'file', RULES)
+      : (only?.path ?? '').slice((only?.path.lastIndexOf('/') ?? 0) + 1);
   }
 
   /** For people: a file's name in the downloads, or its path within the archive. */
   saved(held: readonly EntryId[]): readonly SavedEntry[] {
     const ids = new Set(held);
-    return this.items.filter(({ id }) => ids.has(id)).map(({ id, path }) => ({ id, savedAs: path }));
+    const places = this.items.filter(({ id }) => ids.has(id));
+    return places.map(({ id, path }) => ({ id, savedAs: this.isArchive ? path : this.fileName }));
   }
 
   /** Folders alone are, if nothing but folders was chosen. */

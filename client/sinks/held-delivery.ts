@@ -1,14 +1,14 @@
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
-import { type Journal, type LaidOut, readJournal } from './journal.ts';
-import { laidOutAs, sameKey } from './layout.ts';
+import { type Chosen, type Journal, readJournal } from './journal.ts';
+import { chosenAs, sameKey } from './layout.ts';
 import type { MemoryShelf } from './memory-shelf.ts';
 import { findJournal, TransferPlace } from './transfer-place.ts';
 
 /** What is here of a share from an earlier run. */
 export interface HeldDelivery {
   /** What was chosen then, and not given up. */
-  readonly chosen: readonly LaidOut[];
+  readonly chosen: readonly Chosen[];
   /** Written; how much of it is still as it was written is found out when it is read again. */
   readonly bytes: number;
   readonly totalBytes: number;
@@ -17,7 +17,7 @@ export interface HeldDelivery {
 /** Null where nothing is here. */
 export async function findHeld(shareId: string, shelf: MemoryShelf): Promise<HeldDelivery | null> {
   const onDisk = await findJournal(shareId).catch(() => null);
-  const journal = onDisk === null ? (shelf.get(shareId)?.journal ?? null) : readJournal(onDisk);
+  const journal = readJournal(onDisk ?? shelf.get(shareId)?.journal.bytes() ?? new Uint8Array());
   return journal === null || journal.leaves.size === 0 ? null : summed(journal);
 }
 
@@ -33,7 +33,7 @@ export function offeredAgain(
   { chosen }: HeldDelivery,
   entries: readonly Entry[],
 ): { readonly ids: ReadonlySet<EntryId>; readonly isWhole: boolean } {
-  const offered = new Map(entries.map((entry, id) => [sameKey(laidOutAs(entry)), id]));
+  const offered = new Map(entries.map((entry, id) => [sameKey(chosenAs(entry)), id]));
   const ids = new Set(chosen.flatMap((place) => offered.get(sameKey(place)) ?? []));
   return { ids, isWhole: ids.size === chosen.length };
 }

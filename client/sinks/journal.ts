@@ -8,8 +8,9 @@ import { crc32 } from '../zip/crc32.ts';
  * its length and CRC-32 before it, so that a torn end shows. A hint, no proof: every block is read again before it counts.
  *
  * "spj1", then records: u16 length of the body, u32 CRC-32 of the body, the body, which begins with its kind:
- * 1 entry (u8 is a folder, u64 size, path in UTF-8); 2 end of the layout (u32 count of its entries);
- * 3 block (u32 number of its entry, u64 index, 32 bytes leaf); 4 entry given up (u32 its number). Little-endian.
+ * 1 entry (u8 is a folder, u32 bytes before its contents, u64 size, path in UTF-8); 2 end of a layout (u32 count of all entries so
+ * far): a later run may lay out more, behind what is there; 3 block (u32 number of its entry, u64 index, 32 bytes leaf);
+ * 4 entry given up (u32 its number): its place stays empty. Little-endian.
  */
 export interface Journal {
   /** An entry's number is its index here. */
@@ -21,11 +22,17 @@ export interface Journal {
   readonly lengthBytes: number;
 }
 
-/** An entry in a container: the same in another run if all of this is. A folder's size is 0. */
-export interface LaidOut {
+/** An entry as it was chosen: the same in another run if all of this is. A folder's size is 0. */
+export interface Chosen {
   readonly kind: Entry['kind'];
   readonly path: string;
   readonly sizeBytes: number;
+}
+
+/** An entry in a container, right behind the one before. */
+export interface LaidOut extends Chosen {
+  /** What its contents come after. */
+  readonly headerBytes: number;
 }
 
 const MAGIC = new TextEncoder().encode('spj1');
@@ -35,25 +42,29 @@ const ENTRY = 1;
 const LAYOUT_END = 2;
 const BLOCK = 3;
 const GIVEN_UP = 4;
-const ENTRY_FIXED_BYTES = 10;
+const ENTRY_FIXED_BYTES = 14;
 const BLOCK_BODY_BYTES = 13 + LEAF_BYTES;
 
-/** What a new journal begins with. */
-export function layoutRecords(laidOut: readonly LaidOut[]): Uint8Array<ArrayBuffer> {
+/** What a journal begins with. */
+export function journalStart(): Uint8Array<ArrayBuffer> {
+  return MAGIC.slice();
+}
+
+/** @param earlier how many entries were laid out before */
+export function layoutRecords(laidOut: readonly LaidOut[], earlier: number): Uint8Array<ArrayBuffer> {
   const utf8 = new TextEncoder();
-  const records: Uint8Array[] = [MAGIC];
-  for (const { kind, path, sizeBytes } of laidOut) {
+  const records = laidOut.map(({ kind, path, sizeBytes, headerBytes }) => {
     const name = utf8.encode(path);
     const body = new Uint8Array(ENTRY_FIXED_BYTES + name.length);
     const view = new DataView(body.buffer);
     view.setUint8(0, ENTRY);
     view.setUint8(1, kind === 'folder' ? 1 : 0);
-    view.setBigUint64(2, BigInt(sizeBytes), true);
+    view.setUint32(2, headerBytes, true);
+    view.setBigUint64(6, BigInt(sizeBytes), true);
     body.set(name, ENTRY_FIXED_BYTES);
-    records.push(record(body));
-  }
-  records.push(record(numbered(LAYOUT_END, laidOut.length)));
-  return joined(records);
+    return record(body);
+  });
+  return joined([...records, record(numbered(LAYOUT_END, earlier + laidOut.length))]);
 }
 
 export function blockRecord(entry: number, index: number, leaf: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -68,14 +79,18 @@ export function givenUpRecord(entry: number): Uint8Array<ArrayBuffer> {
   return record(numbered(GIVEN_UP, entry));
 }
 
-/** Takes what is whole, up to the first record that is not; null where not even the layout is. Keeps views of `bytes`. */
+/** Takes what is whole, up to the first record that is not; null where no layout is. Keeps views of `bytes`. */
 export function readJournal(bytes: Uint8Array<ArrayBuffer>): Journal | null {
   if (MAGIC.some((byte, at) => bytes[at] !== byte)) return null;
   const reading = new JournalReading();
   let at = MAGIC.length;
-  for (let body = bodyAt(bytes, at); body !== null && reading.take(body); body = bodyAt(bytes, at))
+  let lengthBytes = 0;
+  for (let body = bodyAt(bytes, at); body !== null && reading.take(body); body = bodyAt(bytes, at)) {
     at += HEAD_BYTES + body.length;
-  return reading.isLaidOut ? { ...reading, lengthBytes: at } : null;
+    if (reading.isWhole) lengthBytes = at;
+  }
+  const { laidOut, leaves, givenUp } = reading;
+  return lengthBytes === 0 ? null : { laidOut, leaves, givenUp, lengthBytes };
 }
 
 /** What the records have told so far. */
@@ -83,29 +98,40 @@ class JournalReading {
   readonly laidOut: LaidOut[] = [];
   readonly leaves = new Map<number, Map<number, Uint8Array>>();
   readonly givenUp = new Set<number>();
-  isLaidOut = false;
+  /** Entries of a layout whose end is still to come. */
+  #begun: LaidOut[] | null = [];
+
+  get isWhole(): boolean {
+    return this.#begun === null;
+  }
 
   /** Returns whether the record makes sense where it stands. */
   take(body: Uint8Array<ArrayBuffer>): boolean {
     const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
     const kind = body[0];
-    if (!this.isLaidOut) {
-      if (kind === ENTRY) return this.#takeEntry(body, view);
-      this.isLaidOut =
-        kind === LAYOUT_END && body.length === 5 && view.getUint32(1, true) === this.laidOut.length;
-      return this.isLaidOut;
-    }
-    if (kind === BLOCK) return this.#takeBlock(body, view);
-    return kind === GIVEN_UP && body.length === 5 && this.#giveUp(view.getUint32(1, true));
+    if (kind === ENTRY) return this.#takeEntry(body, view);
+    if (kind === BLOCK) return this.isWhole && this.#takeBlock(body, view);
+    if (body.length !== 5) return false;
+    if (kind === LAYOUT_END) return this.#endLayout(view.getUint32(1, true));
+    return kind === GIVEN_UP && this.isWhole && this.#giveUp(view.getUint32(1, true));
   }
 
   #takeEntry(body: Uint8Array, view: DataView): boolean {
     const isFolder = body[1] === 1;
     if (body.length <= ENTRY_FIXED_BYTES || body.length > ENTRY_FIXED_BYTES + MAX_PATH_BYTES) return false;
-    const sizeBytes = Number(view.getBigUint64(2, true));
-    if (this.laidOut.length === MAX_ENTRIES || sizeBytes > (isFolder ? 0 : MAX_FILE_BYTES)) return false;
+    const [headerBytes, sizeBytes] = [view.getUint32(2, true), Number(view.getBigUint64(6, true))];
+    this.#begun ??= [];
+    if (this.laidOut.length + this.#begun.length >= 2 * MAX_ENTRIES) return false;
+    if (sizeBytes > (isFolder ? 0 : MAX_FILE_BYTES)) return false;
     const path = new TextDecoder().decode(body.subarray(ENTRY_FIXED_BYTES));
-    this.laidOut.push({ kind: isFolder ? 'folder' : 'file', path, sizeBytes });
+    this.#begun.push({ kind: isFolder ? 'folder' : 'file', path, sizeBytes, headerBytes });
+    return true;
+  }
+
+  #endLayout(count: number): boolean {
+    if (this.#begun === null || count !== this.laidOut.length + this.#begun.length) return false;
+    for (const entry of this.#begun) this.laidOut.push(entry);
+    this.#begun = null;
     return true;
   }
 
@@ -155,7 +181,8 @@ function numbered(kind: number, value: number): Uint8Array {
   return body;
 }
 
-function joined(records: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** One after another. */
+export function joined(records: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(records.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const each of records) {

@@ -1,16 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_BYTES, MAX_FILE_BYTES } from '#protocol/limits.ts';
-import { blockRecord, givenUpRecord, type LaidOut, layoutRecords, readJournal } from './journal.ts';
+import {
+  blockRecord,
+  givenUpRecord,
+  journalStart,
+  type LaidOut,
+  layoutRecords,
+  readJournal,
+} from './journal.ts';
 
 const LAID_OUT: readonly LaidOut[] = [
-  { kind: 'file', path: 'trip/küste.jpg', sizeBytes: 3 * BLOCK_BYTES + 1 },
-  { kind: 'folder', path: 'trip', sizeBytes: 0 },
-  { kind: 'file', path: 'huge', sizeBytes: MAX_FILE_BYTES },
+  { kind: 'file', path: 'trip/küste.jpg', sizeBytes: 3 * BLOCK_BYTES + 1, headerBytes: 50 },
+  { kind: 'folder', path: 'trip', sizeBytes: 0, headerBytes: 50 },
+  { kind: 'file', path: 'huge', sizeBytes: MAX_FILE_BYTES, headerBytes: 50 },
 ];
 const leaf = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+const START = concat(journalStart(), layoutRecords(LAID_OUT, 0));
 const RECORDS = [
-  layoutRecords(LAID_OUT),
+  START,
   blockRecord(0, 3, leaf(1)),
   blockRecord(2, Math.floor(MAX_FILE_BYTES / BLOCK_BYTES), leaf(2)),
   blockRecord(0, 0, leaf(3)),
@@ -46,6 +54,16 @@ test('what was given up is, and has no blocks', () => {
   expect(journal?.leaves.has(0)).toBe(false);
 });
 
+test('a later run lays out more, behind what is there; a layout without its end is none', () => {
+  const more: LaidOut = { kind: 'file', path: 'more', sizeBytes: 1, headerBytes: 7 };
+  const bytes = concat(...RECORDS, layoutRecords([more], LAID_OUT.length), blockRecord(3, 0, leaf(9)));
+  expect(readJournal(bytes)?.laidOut).toEqual([...LAID_OUT, more]);
+  expect(readJournal(bytes)?.leaves.get(3)).toEqual(new Map([[0, leaf(9)]]));
+  const before = concat(...RECORDS);
+  const torn = concat(before, layoutRecords([more], LAID_OUT.length).slice(0, -1));
+  expect(readJournal(torn)).toEqual(readJournal(before));
+});
+
 test('wherever it is torn, what is whole before stands, and is where to go on', () => {
   const bytes = concat(...RECORDS);
   const layoutBytes = RECORDS[0]?.length ?? 0;
@@ -67,21 +85,32 @@ test('a flipped byte ends it before the record that has it', () => {
 });
 
 describe('a record that is whole and makes no sense ends it', () => {
-  const layout = layoutRecords(LAID_OUT);
+  const layout = START;
   test.each([
     ['a block past the end of its file', blockRecord(0, 4, leaf(1))],
     ['a block of a folder', blockRecord(1, 0, leaf(1))],
     ['a block of no entry', blockRecord(3, 0, leaf(1))],
     ['a block with a short leaf', blockRecord(0, 0, leaf(1)).slice(0, -1)],
     ['giving up no entry', givenUpRecord(3)],
-    ['another layout', layout.slice(4)],
+    ['another layout with a wrong count', layoutRecords(LAID_OUT, 1)],
   ])('%s', (_what, record) => {
     expect(readJournal(concat(layout, record, blockRecord(0, 0, leaf(1))))?.lengthBytes).toBe(layout.length);
   });
 
   test('a path of no bytes, or of too many', () => {
-    expect(readJournal(layoutRecords([{ kind: 'file', path: '', sizeBytes: 1 }]))).toBeNull();
-    expect(readJournal(layoutRecords([{ kind: 'file', path: 'x'.repeat(4097), sizeBytes: 1 }]))).toBeNull();
+    expect(
+      readJournal(
+        concat(journalStart(), layoutRecords([{ kind: 'file', path: '', sizeBytes: 1, headerBytes: 50 }], 0)),
+      ),
+    ).toBeNull();
+    expect(
+      readJournal(
+        concat(
+          journalStart(),
+          layoutRecords([{ kind: 'file', path: 'x'.repeat(4097), sizeBytes: 1, headerBytes: 50 }], 0),
+        ),
+      ),
+    ).toBeNull();
   });
 });
 

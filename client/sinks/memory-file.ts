@@ -9,6 +9,7 @@ export class MemoryFile implements RandomAccessFile {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>, at: number): void {
+    if (at + bytes.length > this.#bytes.length) this.truncate(at + bytes.length);
     this.#bytes.set(bytes, at);
   }
 

@@ -1,10 +1,9 @@
-import type { Journal } from './journal.ts';
 import type { MemoryFile } from './memory-file.ts';
 
 /** An interrupted delivery in memory. */
 export interface ShelvedDelivery {
-  readonly file: MemoryFile;
-  readonly journal: Journal;
+  readonly body: MemoryFile;
+  readonly journal: MemoryFile;
 }
 
 /** Interrupted deliveries that are in memory, by share: for as long as the page lives. */

@@ -1,15 +1,13 @@
 import type { EntryId } from '#protocol/entry.ts';
 import type { TransferErrorCode } from '#protocol/errors.ts';
-import type { ContainerItem } from './container.ts';
+import type { Layout } from './layout.ts';
 
 /** What a page asks of the worker that writes its delivery; answered one by one, in order. */
 export type OpfsCall =
   | {
       readonly type: 'open';
       readonly placeId: string;
-      readonly items: readonly ContainerItem[];
-      /** What stays of the journal that is there, and what is then appended. */
-      readonly journal: { readonly keepBytes: number; readonly append: Uint8Array<ArrayBuffer> };
+      readonly layout: Pick<Layout, 'items' | 'numbers' | 'journal'>;
     }
   | {
       readonly type: 'read';
@@ -26,9 +24,7 @@ export type OpfsCall =
       readonly leaf: Uint8Array;
     }
   | { readonly type: 'commit' | 'discard'; readonly entry: EntryId }
-  /** Leaves a gap where an earlier run had laid out this entry. */
-  | { readonly type: 'leaveOut'; readonly entry: EntryId }
-  | { readonly type: 'finish' }
+  | { readonly type: 'finish'; readonly isArchive: boolean }
   | { readonly type: 'flush' }
   /** Lets go of the files as they stand. */
   | { readonly type: 'close' };

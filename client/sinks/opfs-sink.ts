@@ -2,9 +2,9 @@ import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import type { ChosenEntry, HeldFile, SavedEntry } from '#transport/sink.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
-import { DeliveryPlan } from './delivery-plan.ts';
-import { layoutRecords, readJournal } from './journal.ts';
-import { type Layout, laidOutAs, newLayout, resumedLayout } from './layout.ts';
+import { contentOf } from './delivery-files.ts';
+import { readJournal } from './journal.ts';
+import { type Layout, layOut } from './layout.ts';
 import { OpfsWriter } from './opfs-writer.ts';
 import type { Download, PageSink, Save } from './page-sink.ts';
 import { removeLeftovers, TransferPlace } from './transfer-place.ts';
@@ -12,7 +12,7 @@ import { removeLeftovers, TransferPlace } from './transfer-place.ts';
 /** Gathers a delivery of any size in the origin private file system, through a worker. */
 export class OpfsSink implements PageSink {
   readonly #save: Save;
-  #plan: DeliveryPlan | null = null;
+  #layout: Layout | null = null;
   #place: TransferPlace | null = null;
   #writer: OpfsWriter | null = null;
   /** Whether there is anything that another run could go on with. */
@@ -32,7 +32,7 @@ export class OpfsSink implements PageSink {
   }
 
   get hasWholeFiles(): boolean {
-    return this.#writer !== null && this.#plan?.isWorthSaving([...this.#committed]) === true;
+    return this.#writer !== null && this.#layout?.plan.isWorthSaving([...this.#committed]) === true;
   }
 
   async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
@@ -41,18 +41,17 @@ export class OpfsSink implements PageSink {
       throw new TransferError('sink-failed', 'no origin private file system', { cause });
     });
     this.#place = place;
-    const journal = readJournal(await place.journal());
-    const resumed = journal === null ? null : resumedLayout(journal, chosen);
-    const layout = resumed ?? newLayout(chosen);
-    this.#plan = new DeliveryPlan(layout.entries, Date.now());
+    const layout = layOut(readJournal(await place.journal()), chosen, Date.now());
+    this.#layout = layout;
     this.#writer = new OpfsWriter();
     this.#holdsAny = layout.held.length > 0;
-    const lay = () => this.#layOut(place, layout, resumed === null ? 0 : (journal?.lengthBytes ?? 0));
-    await lay().catch(async (error: unknown) => {
+    const { items, numbers, journal } = layout;
+    const call = { type: 'open', placeId: place.id, layout: { items, numbers, journal } } as const;
+    await this.#writer.call(call).catch(async (error: unknown) => {
       if (!(error instanceof TransferError) || error.code !== 'disk-full') throw error;
       // What other deliveries hold for another day makes way for the one of today.
       await removeLeftovers(Date.now(), 0);
-      await lay();
+      await this.#writer?.call(call);
     });
     return layout.held;
   }
@@ -118,14 +117,6 @@ export class OpfsSink implements PageSink {
     else await this.#free(false);
   }
 
-  async #layOut(place: TransferPlace, { entries, gaps }: Layout, keepBytes: number): Promise<void> {
-    const append =
-      keepBytes > 0 ? new Uint8Array() : layoutRecords(entries.map(({ entry }) => laidOutAs(entry)));
-    const { items } = this.#plan as DeliveryPlan;
-    await this.#writer?.call({ type: 'open', placeId: place.id, items, journal: { keepBytes, append } });
-    await Promise.all(gaps.map((entry) => this.#writer?.call({ type: 'leaveOut', entry })));
-  }
-
   async #free(keeps: boolean): Promise<void> {
     for (const letGo of this.#letGo.splice(0)) letGo();
     const [writer, place] = [this.#writer, this.#place];
@@ -140,18 +131,16 @@ export class OpfsSink implements PageSink {
   }
 
   async #close(): Promise<readonly SavedEntry[]> {
-    if (this.#plan === null || this.#place === null || this.#writer === null) return [];
-    const writer = this.#writer;
-    const { held } = await writer.call({ type: 'finish' });
-    // Whoever left meanwhile has it removed.
+    const [layout, place, writer] = [this.#layout, this.#place, this.#writer];
+    if (layout === null || place === null || writer === null) return [];
+    const { plan } = layout;
+    const { held } = await writer.call({ type: 'finish', isArchive: plan.isArchive });
+    // Whoever left meanwhile has it removed, or kept for another run.
     if (this.#writer !== writer) return [];
     writer.end();
     this.#writer = null;
-    if (this.#plan.isWorthSaving(held)) {
-      const body = await this.#place.body();
-      const content = body.slice(0, body.size, this.#plan.mediaType);
-      this.download = { fileName: this.#plan.fileName, content };
-    }
-    return this.#plan.saved(held);
+    if (plan.isWorthSaving(held))
+      this.download = { fileName: plan.fileName, content: contentOf(await place.body(), layout) };
+    return plan.saved(held);
   }
 }

@@ -1,8 +1,11 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
-import { DeliveryFiles } from './delivery-files.worker.ts';
+import { DeliveryFiles } from './delivery-files.ts';
 import type { OpfsAnswer, OpfsCall } from './opfs-calls.ts';
+import { OpfsFile } from './opfs-file.worker.ts';
+import { filesOf } from './transfer-place.ts';
 
+let handles: readonly OpfsFile[] = [];
 let files: DeliveryFiles | null = null;
 
 interface Answered {
@@ -11,17 +14,31 @@ interface Answered {
 }
 
 async function answer(call: OpfsCall): Promise<Answered> {
-  if (call.type === 'open') {
-    files = await DeliveryFiles.open(call);
-    return {};
+  if (call.type === 'open') await open(call);
+  else if (call.type === 'close') close();
+  else if (files === null) throw new TransferError('internal', `${call.type} before open`);
+  else return carryOut(files, call);
+  return {};
+}
+
+async function open({ placeId, layout }: OpfsCall & { type: 'open' }): Promise<void> {
+  const place = await filesOf(placeId);
+  try {
+    const body = await OpfsFile.open(place.body);
+    handles = [body];
+    const journal = await OpfsFile.open(place.journal);
+    handles = [body, journal];
+    files = new DeliveryFiles(body, journal, layout);
+  } catch (error) {
+    close();
+    throw error;
   }
-  if (call.type === 'close') {
-    files?.close();
-    files = null;
-    return {};
-  }
-  if (files === null) throw new TransferError('internal', `${call.type} before open`);
-  return carryOut(files, call);
+}
+
+function close(): void {
+  files = null;
+  for (const handle of handles) handle.close();
+  handles = [];
 }
 
 function carryOut(open: DeliveryFiles, call: Exclude<OpfsCall, { type: 'open' | 'close' }>): Answered {
@@ -37,19 +54,16 @@ function carryOut(open: DeliveryFiles, call: Exclude<OpfsCall, { type: 'open' | 
     case 'discard':
       open.discard(call.entry);
       return {};
-    case 'leaveOut':
-      open.leaveOut(call.entry);
-      return {};
     case 'flush':
-      open.flush();
+      for (const handle of handles) handle.flush();
       return {};
     case 'finish': {
-      // Whether or not it goes well, a second time would move again what was moved.
+      // Whether or not it goes well: a second time would move again what was moved.
       files = null;
       try {
-        return { held: open.finish() };
+        return { held: open.finish(call.isArchive) };
       } finally {
-        open.close();
+        close();
       }
     }
   }

@@ -2,8 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { sinkContract } from '#transport/sink.contract.ts';
 import { EXPORT_GRACE_MS, HELD_MS } from '../limits.ts';
-import { crc32 } from '../zip/crc32.ts';
-import { dataAt, readZip } from '../zip/zip-reader.testing.ts';
+import { contents } from '../zip/download-contents.testing.ts';
 import { BlobSink } from './blob-sink.ts';
 import type { MemoryShelf } from './memory-shelf.ts';
 import { OpfsSink } from './opfs-sink.ts';
@@ -33,25 +32,6 @@ afterEach(async () => {
 function watched<Kind extends PageSink>(sink: Kind): Kind {
   opened.push(sink);
   return sink;
-}
-
-/** By path what a download holds; folders as null. */
-async function contents(download: Download | null | undefined): Promise<Map<string, Uint8Array | null>> {
-  if (download == null) return new Map();
-  const bytes = new Uint8Array(await download.content.arrayBuffer());
-  if (download.content.type !== 'application/zip') return new Map([[download.fileName, bytes]]);
-  const read = (at: number, lengthBytes: number) => bytes.slice(at, at + lengthBytes);
-  const held = new Map<string, Uint8Array | null>();
-  for (const item of readZip(read, bytes.length)) {
-    if (item.name.endsWith('/')) {
-      held.set(item.name.slice(0, -1), null);
-      continue;
-    }
-    const data = read(dataAt(read, item), item.sizeBytes);
-    expect(crc32(data)).toBe(item.crc);
-    held.set(item.name, data);
-  }
-  return held;
 }
 
 /** Two downloads of one name are told apart by the browser alone: there is no place here where both could be seen. */

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { EntryId } from '#protocol/entry.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
+import type { Sink } from '#transport/sink.ts';
+import { resumeContract } from '#transport/sink-resume.contract.ts';
 import { crc32 } from '../zip/crc32.ts';
-import { dataAt, readZip } from '../zip/zip-reader.testing.ts';
+import { contents } from '../zip/download-contents.testing.ts';
 import { BlobSink } from './blob-sink.ts';
 import type { MemoryShelf } from './memory-shelf.ts';
 import { OPEN_ELSEWHERE } from './open-elsewhere.ts';
@@ -80,17 +82,11 @@ async function complete(
 }
 
 async function expectDelivered(download: Download | null, files: readonly Sample[]): Promise<void> {
-  const bytes = new Uint8Array((await download?.content.arrayBuffer()) ?? new ArrayBuffer());
-  const read = (at: number, lengthBytes: number) => bytes.slice(at, at + lengthBytes);
-  const items = readZip(read, bytes.length).filter(({ name }) => !name.endsWith('/'));
-  const crcs = Object.fromEntries(
-    items.map((item) => {
-      const data = read(dataAt(read, item), item.sizeBytes);
-      expect(crc32(data)).toBe(item.crc);
-      return [item.name, item.crc];
-    }),
+  const got = [...(await contents(download))].filter(([, bytes]) => bytes !== null);
+  const crcs = got.map(([path, bytes]) => [path, crc32(bytes ?? new Uint8Array())]);
+  expect(Object.fromEntries(crcs)).toEqual(
+    Object.fromEntries(files.map(({ entry, bytes }) => [entry.path, crc32(bytes)])),
   );
-  expect(crcs).toEqual(Object.fromEntries(files.map(({ entry, bytes: sent }) => [entry.path, crc32(sent)])));
 }
 
 const places: TransferPlace[] = [];
@@ -207,14 +203,38 @@ describe.each([
     await expectDelivered(again.download, files);
   });
 
-  test('a choice that has no place in what is held starts over', async () => {
+  test('of another choice what is the same is gone on with, and what is new lies behind', async () => {
     const first = make();
     await first.open([A, B], SHARE);
     await writeBlock(first, A, 0);
+    await writeBlock(first, B, 0);
     await interrupt(first);
-    const grown = { ...B, entry: { ...B.entry, sizeBytes: B.entry.sizeBytes + 1 } };
+    const grown = sample(9, B.entry.path, B.entry.sizeBytes + 1);
     const again = make();
-    expect(await again.open([A, grown], SHARE)).toEqual([]);
+    const files = [grown, { ...A, id: 1 }, { ...EMPTY, id: 2 }];
+    const stands = await whatStands(again, files, await again.open(files, SHARE));
+    expect(Object.fromEntries(stands)).toEqual({ 'trip/a': [0] });
+    await writeBlock(again, grown, 1);
+    await interrupt(again);
+    const last = make();
+    const standing = await whatStands(last, files, await last.open(files, SHARE));
+    expect(Object.fromEntries(standing)).toEqual({ 'trip/a': [0], 'trip/b': [1] });
+    await complete(last, files, standing);
+    await expectDelivered(last.download, [A, grown, EMPTY]);
+  });
+
+  test('one file of what was to be an archive is handed over as it is', async () => {
+    const first = make();
+    await first.open([A, B], SHARE);
+    await writeBlock(first, B, 1);
+    await interrupt(first);
+    const again = make();
+    const stands = await whatStands(again, [B], await again.open([B], SHARE));
+    expect(Object.fromEntries(stands)).toEqual({ 'trip/b': [1] });
+    await complete(again, [B], stands);
+    expect(again.download?.fileName).toBe('b');
+    const bytes = new Uint8Array((await again.download?.content.arrayBuffer()) ?? new ArrayBuffer());
+    expect([bytes.length, crc32(bytes)]).toEqual([B.bytes.length, crc32(B.bytes)]);
   });
 
   test('another share has nothing of it', async () => {
@@ -223,6 +243,32 @@ describe.each([
     await writeBlock(first, A, 0);
     await interrupt(first);
     expect(await make().open(CHOSEN, 'another')).toEqual([]);
+  });
+});
+
+/**
+ * Those that hold a file to be seen as committed in the next run, which needs a name of its own for each: in a container all
+ * files are read again alike. The tests above have these files.
+ */
+const NEEDS_FINAL_NAMES =
+  /what was committed stays and is not written again|nothing is held but what was committed|each is held or committed/;
+
+describe.each([
+  ['in memory', inMemory, async (sink: Sink) => sink.suspend()],
+  ['on disk', onDisk, async () => crash()],
+] as const)('the contract, %s', (_name, make, interrupt) => {
+  test.each(resumeContract.filter(({ name }) => !NEEDS_FINAL_NAMES.test(name)))('$name', async ({ run }) => {
+    let sink: PageSink | undefined;
+    await run({
+      create: async () => {
+        // A page that has suspended a delivery and turns to it anew lets go of it first.
+        await sink?.release();
+        sink = make();
+        return sink;
+      },
+      saved: () => contents(sink?.download),
+      crash: interrupt,
+    });
   });
 });
 

@@ -3,11 +3,10 @@ import { TransferError } from '#protocol/errors.ts';
 import { APPEND_BYTES, MOVE_BYTES } from '../limits.ts';
 import { combineCrc32, crc32 } from '../zip/crc32.ts';
 import { centralRecord, endRecords, localHeader, localHeaderBytes } from '../zip/zip-records.ts';
-import type { Container, ContainerItem, RandomAccessFile } from './container.ts';
+import type { PlacedItem, RandomAccessFile } from './container.ts';
 
 interface Place {
-  readonly item: ContainerItem;
-  readonly headerAt: number;
+  readonly item: PlacedItem;
   readonly dataAt: number;
   /** By offset, while blocks arrive. */
   pieces: Map<number, { readonly crc: number; readonly lengthBytes: number }> | null;
@@ -19,23 +18,25 @@ interface Place {
  * An archive laid out in advance: sizes are known, so each entry's bytes have their final place before they come,
  * and only the central directory is written at the end. An entry's local header is written when it is committed.
  */
-export class StoredZip implements Container {
+export class StoredZip {
   readonly #file: RandomAccessFile;
   /** In the archive's order. */
   readonly #places = new Map<EntryId, Place>();
 
-  constructor(file: RandomAccessFile, items: readonly ContainerItem[]) {
+  /**
+   * Reserves the whole length at once; what an earlier run wrote to these places stays.
+   * @param items in the order of their places
+   */
+  constructor(file: RandomAccessFile, items: readonly PlacedItem[]) {
     this.#file = file;
-    let at = 0;
+    let [end, centralBytes] = [0, 0];
     for (const item of items) {
-      const dataAt = at + localHeaderBytes(item);
-      this.#places.set(item.id, { item, headerAt: at, dataAt, pieces: null, crc: null });
-      at = dataAt + item.sizeBytes;
+      const dataAt = item.headerAt + localHeaderBytes(item);
+      this.#places.set(item.id, { item, dataAt, pieces: null, crc: null });
+      end = dataAt + item.sizeBytes;
+      centralBytes += centralRecord(item, 0, item.headerAt).length;
     }
-    let centralBytes = 0;
-    for (const { item, headerAt } of this.#places.values())
-      centralBytes += centralRecord(item, 0, headerAt).length;
-    file.truncate(at + centralBytes + endRecords(items.length, at, centralBytes).length);
+    file.truncate(end + centralBytes + endRecords(items.length, end, centralBytes).length);
     for (const { item } of this.#places.values()) if (item.kind === 'folder') this.commit(item.id);
   }
 
@@ -58,7 +59,7 @@ export class StoredZip implements Container {
     const place = this.#place(entry);
     place.crc = wholeCrc(place);
     place.pieces = null;
-    this.#file.write(localHeader(place.item, place.crc), place.headerAt);
+    this.#file.write(localHeader(place.item, place.crc), place.item.headerAt);
   }
 
   discard(entry: EntryId): void {
@@ -67,19 +68,25 @@ export class StoredZip implements Container {
     place.pieces = null;
   }
 
+  /** What is committed, in the archive's order. */
+  committed(): readonly EntryId[] {
+    return Array.from(this.#places.values()).flatMap(({ item, crc }) => (crc === null ? [] : [item.id]));
+  }
+
+  /** Closes the gaps that uncommitted entries leave, and the archive. Returns the ids of what it holds. */
   finish(): readonly EntryId[] {
-    const held: EntryId[] = [];
     const central: Uint8Array<ArrayBuffer>[] = [];
     let end = 0;
-    for (const { item, headerAt, dataAt, crc } of this.#places.values()) {
+    for (const { item, dataAt, crc } of this.#places.values()) {
       if (crc === null) continue;
+      const { headerAt } = item;
       const lengthBytes = dataAt - headerAt + item.sizeBytes;
       if (end !== headerAt) this.#moveDown(headerAt, end, lengthBytes);
       central.push(centralRecord(item, crc, end));
-      held.push(item.id);
       end += lengthBytes;
     }
     const centralBytes = central.reduce((sum, record) => sum + record.length, 0);
+    const held = this.committed();
     central.push(endRecords(held.length, end, centralBytes));
     this.#file.truncate(this.#append(central, end));
     return held;

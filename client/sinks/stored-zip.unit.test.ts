@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { crc32 } from '../zip/crc32.ts';
 import { dataAt, readZip } from '../zip/zip-reader.testing.ts';
+import { localHeaderBytes } from '../zip/zip-records.ts';
 import type { ContainerItem } from './container.ts';
 import { MemoryFile } from './memory-file.ts';
 import { StoredZip } from './stored-zip.ts';
@@ -21,6 +22,17 @@ function item(id: number, fields: Partial<ContainerItem>): ContainerItem {
   };
 }
 
+/** One right behind the other. */
+function zip(file: MemoryFile, items: readonly ContainerItem[]): StoredZip {
+  let end = 0;
+  const placed = items.map((each) => {
+    const headerAt = end;
+    end += localHeaderBytes(each) + each.sizeBytes;
+    return { ...each, headerAt };
+  });
+  return new StoredZip(file, placed);
+}
+
 function contents(memory: MemoryFile): { names: string[]; data: (name: string) => Uint8Array } {
   const bytes = memory.bytes();
   const read = (at: number, length: number) => bytes.slice(at, at + length);
@@ -37,15 +49,15 @@ function contents(memory: MemoryFile): { names: string[]; data: (name: string) =
 
 test('files, folders, modes and times come back out', () => {
   const file = new MemoryFile();
-  const zip = new StoredZip(file, [
+  const archive = zip(file, [
     item(0, { kind: 'folder', path: 'Fotos' }),
     item(1, { path: 'Fotos/küste 🏖.jpg', sizeBytes: 3, executable: true }),
     item(2, { path: 'empty' }),
   ]);
-  zip.write(1, 0, Uint8Array.of(1, 2, 3));
-  zip.commit(1);
-  zip.commit(2);
-  expect(zip.finish()).toEqual([0, 1, 2]);
+  archive.write(1, 0, Uint8Array.of(1, 2, 3));
+  archive.commit(1);
+  archive.commit(2);
+  expect(archive.finish()).toEqual([0, 1, 2]);
 
   const bytes = file.bytes();
   const items = readZip((at, length) => bytes.slice(at, at + length), bytes.length);
@@ -66,7 +78,7 @@ test('blocks in any order, entries interleaved, some given up: what was committe
   fc.assert(
     fc.property(plan, fc.integer({ min: 1, max: 9 }), fc.infiniteStream(fc.nat()), (files, cut, dice) => {
       const memory = new MemoryFile();
-      const zip = new StoredZip(
+      const archive = zip(
         memory,
         files.map(({ content }, id) => item(id, { sizeBytes: content.length })),
       );
@@ -79,14 +91,14 @@ test('blocks in any order, entries interleaved, some given up: what was committe
       const shuffled = writes
         .map((write) => ({ write, order: dice.next().value }))
         .sort((a, b) => a.order - b.order);
-      for (const { write } of shuffled) zip.write(write.id, write.at, new Uint8Array(write.bytes));
+      for (const { write } of shuffled) archive.write(write.id, write.at, new Uint8Array(write.bytes));
       files.forEach(({ kept }, id) => {
-        if (kept) zip.commit(id);
-        else zip.discard(id);
+        if (kept) archive.commit(id);
+        else archive.discard(id);
       });
 
       const kept = files.flatMap((file, id) => (file.kept ? [id] : []));
-      expect(zip.finish()).toEqual(kept);
+      expect(archive.finish()).toEqual(kept);
       const { names, data } = contents(memory);
       expect(names).toEqual(kept.map((id) => `f${id}`));
       for (const id of kept) expect(data(`f${id}`)).toEqual(new Uint8Array(files[id]?.content ?? []));
@@ -97,23 +109,23 @@ test('blocks in any order, entries interleaved, some given up: what was committe
 test('a gap longer than the moving buffer closes too', () => {
   const memory = new MemoryFile();
   const sizeBytes = 2 * BLOCK_BYTES + 7;
-  const zip = new StoredZip(memory, [item(0, { sizeBytes: 1000 }), item(1, { sizeBytes })]);
+  const archive = zip(memory, [item(0, { sizeBytes: 1000 }), item(1, { sizeBytes })]);
   const content = Uint8Array.from({ length: sizeBytes }, (_, at) => (at * 31) % 251);
-  zip.write(1, 0, content.slice());
-  zip.commit(1);
-  zip.finish();
+  archive.write(1, 0, content.slice());
+  archive.commit(1);
+  archive.finish();
   expect(crc32(contents(memory).data('f1'))).toBe(crc32(content));
 });
 
 test('a commit before all bytes came is refused', () => {
-  const zip = new StoredZip(new MemoryFile(), [item(0, { sizeBytes: 2 })]);
-  zip.write(0, 1, Uint8Array.of(7));
-  expect(() => zip.commit(0)).toThrow(expect.objectContaining({ code: 'internal' }));
+  const archive = zip(new MemoryFile(), [item(0, { sizeBytes: 2 })]);
+  archive.write(0, 1, Uint8Array.of(7));
+  expect(() => archive.commit(0)).toThrow(expect.objectContaining({ code: 'internal' }));
 });
 
 test('65,535 entries need the ZIP64 end record', () => {
   const memory = new MemoryFile();
   const items = Array.from({ length: 0xffff }, (_, id) => item(id, { kind: 'folder' }));
-  new StoredZip(memory, items).finish();
+  zip(memory, items).finish();
   expect(contents(memory).names).toHaveLength(0xffff);
 });
