@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { appendToRanges, blockCount, blockLength, creditCost, MIN_CREDIT_COST_BYTES } from './block.ts';
-import { BLOCK_BYTES, MAX_FILE_BYTES } from './limits.ts';
+import { BLOCK_BYTES, MAX_FILE_BYTES, MAX_RANGE_BLOCKS } from './limits.ts';
 
 /** Around every place where the number of blocks changes, and where doubles would begin to round. */
 const INTERESTING_SIZES = [
@@ -59,5 +59,14 @@ describe('appendToRanges', () => {
         });
       }),
     );
+  });
+
+  it('begins another range where one is as long as a message may say', () => {
+    const ranges: [number, number, number][] = [];
+    for (let index = 0; index <= MAX_RANGE_BLOCKS; index += 1) appendToRanges(ranges, { entry: 0, index });
+    expect(ranges).toEqual([
+      [0, 0, MAX_RANGE_BLOCKS],
+      [0, MAX_RANGE_BLOCKS, 1],
+    ]);
   });
 });

@@ -93,7 +93,15 @@ describe('control messages', () => {
     const said = encodeControlMessage({ type: 'roots', roots });
     expect(decodeReceiverMessage(request)).toMatchObject({ type: 'request' });
     expect(decodeSenderMessage(said)).toMatchObject({ type: 'roots' });
-    expect(Math.max(request.length, said.length)).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
+    const hashes = roots.map(([, hash]) => hash);
+    const leaves = encodeControlMessage({
+      type: 'leaves',
+      entry: MAX_ENTRIES - 1,
+      first: 2 ** 33,
+      leaves: hashes,
+    });
+    expect(decodeSenderMessage(leaves)).toMatchObject({ type: 'leaves' });
+    expect(Math.max(request.length, said.length, leaves.length)).toBeLessThanOrEqual(MAX_CONTROL_BYTES);
   });
 
   it('may be as long as MAX_CONTROL_BYTES and no longer', () => {

@@ -130,6 +130,46 @@ describe('LeafTree', () => {
     );
   });
 
+  it('forgets leaves, whether they were folded or not, and makes the root of those that come in their place', () => {
+    const cases = fc
+      .integer({ min: 1, max: 40 })
+      .chain((blocks) =>
+        fc.tuple(
+          fc.constant(blocks),
+          fc.subarray([...Array(blocks).keys()]),
+          fc.subarray([...Array(blocks).keys()]),
+        ),
+      );
+    fc.assert(
+      fc.property(cases, ([blocks, arrived, forgotten]) => {
+        const tree = new LeafTree(blocks * BLOCK_BYTES, blocks);
+        for (const index of arrived) tree.set(index, leafOf(1, index));
+        tree.forget(forgotten);
+        for (let index = 0; index < blocks; index += 1) {
+          const known = arrived.includes(index) && !forgotten.includes(index);
+          expect(tree.has(index)).toBe(known);
+          expect(tree.leaf(index)).toEqual(known ? Uint8Array.from(leafOf(1, index)) : null);
+        }
+        for (let index = 0; index < blocks; index += 1)
+          if (!tree.has(index)) tree.set(index, leafOf(1, index));
+        const whole = new LeafTree(blocks * BLOCK_BYTES, blocks);
+        for (let index = 0; index < blocks; index += 1) whole.set(index, leafOf(1, index));
+        expect(tree.root()).toEqual(whole.root());
+        tree.forget([0]);
+        expect(tree.complete).toBe(false);
+        tree.set(0, leafOf(2, 0));
+        expect(tree.root()).not.toEqual(whole.root());
+      }),
+    );
+  });
+
+  it('gives leaves away as copies', () => {
+    const tree = new LeafTree(BLOCK_BYTES, 1);
+    tree.set(0, leafOf(0, 0));
+    tree.leaf(0)?.fill(255);
+    expect(tree.leaf(0)).toEqual(Uint8Array.from(leafOf(0, 0)));
+  });
+
   it('keeps its own copy of a leaf', () => {
     const tree = new LeafTree(2 * BLOCK_BYTES, 2);
     const leaf = leafOf(0, 1);

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { ProtocolViolation } from '../errors.ts';
 import { MAX_PAYLOAD_BYTES } from '../signaling.ts';
 import { MAX_CANDIDATE_CHARS, MAX_MESSAGE_BYTES, MAX_PAYLOADS, MAX_SDP_CHARS } from './limits.ts';
-import { ANSWER, bytesFor, OFFER } from './paired-run.fixture.ts';
+import { ANSWER, bytesFor, DELIVERY, OFFER } from './paired-run.fixture.ts';
 import {
   encodeAccept,
   encodePayloads,
   parseAccept,
+  parseConfirm,
   parsePayloads,
   type SealedPayload,
 } from './sealed-payload.ts';
@@ -90,6 +91,32 @@ describe('payloads', () => {
   });
 });
 
+describe('a confirmation', () => {
+  it('names a delivery beside its offer', () => {
+    for (const payloads of [[DELIVERY, OFFER], [OFFER, DELIVERY], [OFFER]])
+      expect(parseConfirm(encodePayloads(payloads))).toEqual(payloads);
+  });
+
+  it.each([
+    ['two deliveries', [DELIVERY, OFFER, DELIVERY]],
+    ['an id of 15 bytes', [{ ...DELIVERY, id: 'A'.repeat(20) }]],
+    ['an id of 17 bytes', [{ ...DELIVERY, id: 'A'.repeat(23) }]],
+    ['an id that is not canonical', [{ ...DELIVERY, id: `${'A'.repeat(21)}B` }]],
+    ['an id of other characters', [{ ...DELIVERY, id: '+'.repeat(22) }]],
+    ['an id that is a number', [{ ...DELIVERY, id: 7 }]],
+    ['no id', [{ type: 'delivery' }]],
+    ['a field too many', [{ ...DELIVERY, lane: 'a' }]],
+    ['more payloads than the bound', Array.from({ length: MAX_PAYLOADS + 1 }, () => END)],
+  ])('is refused with %s', (_, value) => {
+    expect(() => parseConfirm(encode(value))).toThrow(ProtocolViolation);
+  });
+
+  it('alone names one', () => {
+    expect(() => parsePayloads(encodePayloads([DELIVERY]))).toThrow(ProtocolViolation);
+    expect(() => parseAccept(encodeAccept(OWNER_PROOF, [DELIVERY]))).toThrow(ProtocolViolation);
+  });
+});
+
 describe('an acceptance', () => {
   it.each([
     ['nothing', []],
@@ -112,7 +139,7 @@ describe('an acceptance', () => {
 
 describe('whatever is sealed', () => {
   it('is read or refused, never anything else', () => {
-    const texts = [OFFER, ANSWER, CANDIDATE, END, BYE].map((item) => JSON.stringify([item, END]));
+    const texts = [OFFER, ANSWER, CANDIDATE, END, BYE, DELIVERY].map((item) => JSON.stringify([item, END]));
     const mutated = fc.tuple(fc.constantFrom(...texts), fc.nat(200), fc.nat(255)).map(([text, at, byte]) => {
       const bytes = new TextEncoder().encode(text);
       bytes[at % bytes.length] = byte;
@@ -121,7 +148,7 @@ describe('whatever is sealed', () => {
     const value = fc.json({ maxDepth: 3 }).map((text) => new TextEncoder().encode(text));
     fc.assert(
       fc.property(fc.oneof(mutated, mutated, value, fc.uint8Array({ maxLength: 40 })), (bytes) => {
-        for (const parse of [parsePayloads, parseAccept]) {
+        for (const parse of [parsePayloads, parseConfirm, parseAccept]) {
           try {
             parse(bytes);
           } catch (error) {

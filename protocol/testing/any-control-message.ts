@@ -40,6 +40,7 @@ const fileFailure = fc.constantFrom(
   'sink-failed' as const,
   'disk-full' as const,
   'unsafe-path' as const,
+  'cancelled' as const,
 );
 const ending = fc.constantFrom(
   'complete' as const,
@@ -81,6 +82,13 @@ const anyId = ({ entries }: Reach) => upTo(entries - 1);
 const anyRange = (reach: Reach) =>
   fc.tuple(anyId(reach), upTo(reach.blocks), upTo(Math.min(MAX_RANGE_BLOCKS, reach.blocks), 1));
 
+const anyHash = fc.uint8Array({ minLength: LEAF_BYTES, maxLength: LEAF_BYTES });
+const anyPause = (reach: Reach) =>
+  fc.record(
+    { type: fc.constant('pause' as const), paused: fc.boolean(), entry: anyId(reach) },
+    { requiredKeys: ['type', 'paused'] },
+  );
+
 /** Whatever a sender can say that a decoder accepts. */
 export const anySenderMessage = (reach: Reach): fc.Arbitrary<SenderMessage> =>
   fc.oneof(
@@ -93,10 +101,14 @@ export const anySenderMessage = (reach: Reach): fc.Arbitrary<SenderMessage> =>
       page: upTo(reach.entries),
       entries: fc.array(anyEntry(reach), { minLength: 1, maxLength: 20 }),
     }),
-    say('roots', {
-      roots: list(fc.tuple(anyId(reach), fc.uint8Array({ minLength: LEAF_BYTES, maxLength: LEAF_BYTES }))),
+    say('roots', { roots: list(fc.tuple(anyId(reach), anyHash)) }),
+    say('leaves', {
+      entry: anyId(reach),
+      first: upTo(reach.blocks),
+      leaves: fc.array(anyHash, { minLength: 1, maxLength: MAX_LIST_ITEMS, size: '-1' }),
     }),
     say('failed', { entry: anyId(reach), code: fileFailure }),
+    anyPause(reach),
     say('route', { route }),
     say('bye', { code: ending }),
   ) as fc.Arbitrary<SenderMessage>;
@@ -113,8 +125,14 @@ export const anyReceiverMessage = (reach: Reach): fc.Arbitrary<ReceiverMessage> 
     say('credit', { bytes: upTo(MAX_CREDIT_BYTES, BLOCK_BYTES) }),
     say('request', { ranges: list(anyRange(reach)), roots: list(anyId(reach)) }),
     say('ack', { blocks: list(anyRange(reach)) }),
+    say('compare', {
+      entry: anyId(reach),
+      first: upTo(reach.blocks),
+      count: upTo(Math.min(MAX_LIST_ITEMS, reach.blocks), 1),
+    }),
     say('complete', {}),
     say('failed', { entry: anyId(reach), code: fileFailure }),
+    anyPause(reach),
     say('route', { route }),
     say('bye', { code: ending }),
   ) as fc.Arbitrary<ReceiverMessage>;
