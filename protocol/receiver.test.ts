@@ -266,6 +266,34 @@ describe('Receiver', () => {
     expect(receiver.settled).toBe(true);
   });
 
+  it('says once what a person holds up or cancels, and shows what either side does', () => {
+    const { receiver, said, chooseAll } = offered(1, 1, 0);
+    chooseAll();
+    said.length = 0;
+    for (const paused of [true, true, false]) receiver.pause(paused);
+    receiver.pause(true, 1);
+    receiver.hear({ type: 'pause', paused: true });
+    receiver.hear({ type: 'pause', paused: true, entry: 0 });
+    expect(receiver.paused).toMatchObject({ here: false, there: true });
+    expect([[...receiver.paused.entriesHere], [...receiver.paused.entriesThere]]).toEqual([[1], [0]]);
+    receiver.hear({ type: 'pause', paused: false });
+    receiver.hear({ type: 'pause', paused: false, entry: 0 });
+    expect([receiver.paused.there, receiver.paused.entriesThere.size]).toEqual([false, 0]);
+    receiver.hear({ type: 'roots', roots: [[2, rootOf(2, 0)]] });
+    receiver.cancel(0);
+    receiver.cancel(0);
+    receiver.cancel(2);
+    expect(committableOf(receiver)).toEqual([2]);
+    expect(receiver.takeGivenUp()).toEqual([0]);
+    expect(receiver.takeFailed()).toEqual([[0, 'cancelled']]);
+    expect(said).toEqual([
+      { type: 'pause', paused: true },
+      { type: 'pause', paused: false },
+      { type: 'pause', paused: true, entry: 1 },
+      { type: 'failed', entry: 0, code: 'cancelled' },
+    ]);
+  });
+
   it('lets what was on its way arrive after its file was settled', () => {
     const { receiver, chooseAll } = offered(2 * BLOCK_BYTES);
     chooseAll();
@@ -323,6 +351,8 @@ describe('Receiver', () => {
       ],
     ],
     ['a failure of a folder', ({ receiver }) => receiver.hear({ type: 'failed', entry: 1, code: 'damaged' })],
+    ['a pause of a folder', ({ receiver }) => receiver.hear({ type: 'pause', paused: true, entry: 1 })],
+    ['a pause of nothing there', ({ receiver }) => receiver.hear({ type: 'pause', paused: true, entry: 5 })],
     [
       'a failure of an entry that is not there',
       ({ receiver }) => receiver.hear({ type: 'failed', entry: 9, code: 'damaged' }),
@@ -399,12 +429,28 @@ describe('a hostile sender', () => {
         roots: [[entry, rootOf(entry, SIZES[entry] as number)]],
       }) as SenderMessage,
   );
+  /** Held from an earlier session, in a version that may no longer be the sender's. */
+  const HELD = [
+    { entry: 2, index: 0 },
+    { entry: 2, index: 1 },
+    { entry: 4, index: 2 },
+    { entry: 5, index: 0 },
+  ];
+  const recheck = fc.record({ recheck: fc.constantFrom(...HELD), version: fc.constantFrom(0, 0, 1, null) });
+  const trueLeaves = fc.constant({
+    type: 'leaves' as const,
+    entry: 2,
+    first: 0,
+    leaves: [0, 1].map((index) => leafOf({ entry: 2, index }, 0)),
+  });
   const step = fc.oneof(
     { weight: 1, arbitrary: anySenderMessage(reach) },
     { weight: 1, arbitrary: trueRoot },
+    { weight: 1, arbitrary: trueLeaves },
+    { weight: 3, arbitrary: recheck },
     { weight: 6, arbitrary: frame },
     { weight: 4, arbitrary: fc.constantFrom('write' as const, 'write' as const, 'commit' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('flush' as const, 'fail' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('flush' as const, 'fail' as const, 'cancel' as const) },
   );
 
   it(
@@ -412,8 +458,11 @@ describe('a hostile sender', () => {
     () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
-          const { receiver, said, chooseAll } = offered(...SIZES);
-          chooseAll();
+          const { receiver, said } = offered(...SIZES);
+          const held = new Map(HELD.map(({ entry }) => [entry, [] as number[]]));
+          for (const { entry, index } of HELD) held.get(entry)?.push(index);
+          receiver.choose([...SIZES.keys()], { held });
+          const undecided = new Set<BlockRef>(HELD);
           const allowedMessages = said.length + 3 * steps.length;
           const writes: { block: BlockRef; version: number }[] = [];
           const written = new Map<string, number>();
@@ -433,6 +482,14 @@ describe('a hostile sender', () => {
             } else if (each === 'fail') {
               const write = writes.pop();
               if (write) receiver.fail(write.block.entry, 'sink-failed');
+            } else if (each === 'cancel') {
+              receiver.cancel(1);
+            } else if ('recheck' in each) {
+              const { recheck: block, version } = each;
+              if (!undecided.delete(block)) continue;
+              if (version === null) receiver.lost(block);
+              else receiver.kept(block, leafOf(block, version));
+              if (version !== null) written.set(`${block.entry}:${block.index}`, version);
             } else if ('type' in each) {
               try {
                 receiver.hear(each);
@@ -454,6 +511,7 @@ describe('a hostile sender', () => {
             }
           }
           expect(said.length).toBeLessThanOrEqual(allowedMessages);
+          expect(receiver.bytes).toBeGreaterThanOrEqual(0);
         }),
         { numRuns: 2000 * FUZZ },
       );

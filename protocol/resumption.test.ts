@@ -304,6 +304,20 @@ describe('a file that changed between sessions', () => {
     ]);
   });
 
+  it('is asked about no further once it was given up, and makes way for another', () => {
+    const blocks = (MAX_COMPARES_ASKED + 3) * MAX_LIST_ITEMS;
+    const { receiver, said, leaves } = mismatching([0], blocks * BLOCK_BYTES, upTo(blocks));
+    const first = said.splice(0);
+    receiver.cancel(0);
+    for (const message of first) {
+      if (message.type !== 'compare') continue;
+      const { first: from, count } = message;
+      receiver.hear({ type: 'leaves', entry: 0, first: from, leaves: leaves.slice(from, from + count) });
+    }
+    expect(first).toHaveLength(MAX_COMPARES_ASKED);
+    expect(said).toEqual([{ type: 'failed', entry: 0, code: 'cancelled' }]);
+  });
+
   it('may be given up meanwhile, by either side', () => {
     const one = mismatching([1]);
     one.receiver.cancel(0);

@@ -178,6 +178,121 @@ describe('Sender', () => {
     expect(takeAll(sender)).toEqual([]);
   });
 
+  it('tells leaves behind a root that was told, of files of more than one block', () => {
+    const { sender, said, chooseAll, request } = offer(3 * BLOCK_BYTES, 1, 2 * BLOCK_BYTES);
+    const compare = (entry: number, first: number, count: number) =>
+      sender.hear({ type: 'compare', entry, first, count });
+    chooseAll();
+    request([[0, 1, 1]], [0, 1, 2]);
+    for (let task = sender.take('a'); task; task = sender.take('a')) {
+      expect(() => compare(0, 0, 1)).toThrow(/before their root/);
+      if (task.type === 'confirm') break;
+      hash(sender, task.block);
+    }
+    sender.confirmed(0);
+    said.length = 0;
+    compare(0, 1, 2);
+    const leaves = [1, 2].map((index) => leafOf({ entry: 0, index }, 0));
+    expect(said).toEqual([{ type: 'leaves', entry: 0, first: 1, leaves }]);
+    expect(() => compare(0, 1, 3)).toThrow(/past the file/);
+    expect(() => compare(2, 0, 1)).toThrow(ProtocolViolation);
+    for (const task of takeAll(sender)) if (task.type !== 'confirm') hash(sender, task.block);
+    for (const task of takeAll(sender)) if (task.type === 'confirm') sender.confirmed(task.entry);
+    expect(() => compare(1, 0, 1)).toThrow(ProtocolViolation);
+    sender.cancel(2);
+    said.length = 0;
+    compare(2, 0, 1);
+    expect(said).toEqual([]);
+  });
+
+  it('finds a block changed that is read again after its root was told, and tells no root twice', () => {
+    const { sender, said, chooseAll, request } = offer(2 * BLOCK_BYTES);
+    chooseAll();
+    request([], [0]);
+    for (const task of takeAll(sender)) if (task.type === 'hash') hash(sender, task.block);
+    takeAll(sender);
+    sender.confirmed(0);
+    request([[0, 0, 1]], [0]);
+    expect(takeAll(sender).map(name)).toEqual(['send 0:0']);
+    sender.confirmed(0);
+    sender.flush();
+    expect(said.map(({ type }) => type)).toEqual(['manifest', 'roots']);
+    sender.hashed({ entry: 0, index: 0 }, leafOf({ entry: 0, index: 0 }, 1));
+    expect(said.at(-1)).toEqual({ type: 'failed', entry: 0, code: 'source-changed' });
+  });
+
+  it('takes nothing up while either side holds all up, and passes by what is held up alone', () => {
+    const { sender, chooseAll, request } = offer(2 * BLOCK_BYTES, BLOCK_BYTES, 0);
+    const pause = (paused: boolean, entry?: number) =>
+      sender.hear(entry === undefined ? { type: 'pause', paused } : { type: 'pause', paused, entry });
+    chooseAll();
+    request(
+      [
+        [0, 0, 1],
+        [1, 0, 1],
+      ],
+      [0, 1, 2],
+    );
+    sender.pause(true);
+    pause(true);
+    expect(takeAll(sender)).toEqual([]);
+    sender.pause(false);
+    expect(takeAll(sender)).toEqual([]);
+    pause(true, 0);
+    pause(false);
+    expect(takeAll(sender).map(name)).toEqual(['send 1:0', 'confirm 2']);
+    sender.laneLost('a');
+    sender.pause(true, 1);
+    expect(takeAll(sender)).toEqual([]);
+    expect(sender.paused).toMatchObject({ here: false, there: false });
+    expect([[...sender.paused.entriesHere], [...sender.paused.entriesThere]]).toEqual([[1], [0]]);
+    sender.pause(false, 1);
+    expect(takeAll(sender).map(name)).toEqual(['send 1:0']);
+    hash(sender, { entry: 1, index: 0 });
+    sender.pause(true, 1);
+    pause(false, 0);
+    expect(takeAll(sender).map(name)).toEqual(['send 0:0', 'hash 0:1']);
+    sender.pause(false, 1);
+    expect(takeAll(sender).map(name)).toEqual(['confirm 1']);
+  });
+
+  it('says what a person holds up, lets go on and cancels, once, and of single files only after the choice', () => {
+    const { sender, said, chooseAll } = offer(1, 1, 1, 1);
+    said.length = 0;
+    sender.pause(true);
+    sender.pause(true);
+    sender.pause(true, 0);
+    sender.pause(true, 1);
+    sender.pause(false, 1);
+    sender.cancel(2);
+    expect(said.splice(0)).toEqual([{ type: 'pause', paused: true }]);
+    chooseAll();
+    expect(said.splice(0)).toEqual([
+      { type: 'failed', entry: 2, code: 'cancelled' },
+      { type: 'pause', paused: true, entry: 0 },
+    ]);
+    sender.pause(false, 0);
+    sender.pause(false, 0);
+    sender.pause(false);
+    sender.cancel(3);
+    sender.cancel(3);
+    expect(said).toEqual([
+      { type: 'pause', paused: false, entry: 0 },
+      { type: 'pause', paused: false },
+      { type: 'failed', entry: 3, code: 'cancelled' },
+    ]);
+  });
+
+  it('counts no more than was chosen where less was held than the receiver believed', () => {
+    const { sender, request } = offer(2 * BLOCK_BYTES);
+    sender.hear({ type: 'choice', files: 1, totalBytes: 2 * BLOCK_BYTES, heldBytes: BLOCK_BYTES });
+    expect(sender.acknowledgedBytes).toBe(BLOCK_BYTES);
+    request([[0, 0, 2]]);
+    takeAll(sender);
+    sender.hear({ type: 'ack', blocks: [[0, 0, 2]] });
+    expect(sender.acknowledgedBytes).toBe(2 * BLOCK_BYTES);
+  });
+
   it('stops serving a file that the receiver gave up', () => {
     const { sender, said, chooseAll, request } = offer(20 * BLOCK_BYTES, 16 * BLOCK_BYTES);
     chooseAll();
@@ -223,6 +338,13 @@ describe('Sender', () => {
     ],
     ['an acknowledgement for a folder', ({ sender }) => sender.hear({ type: 'ack', blocks: [[1, 0, 1]] })],
     ['a failure of a folder', ({ sender }) => sender.hear({ type: 'failed', entry: 1, code: 'damaged' })],
+    ['a pause of a folder', ({ sender }) => sender.hear({ type: 'pause', paused: true, entry: 1 })],
+    ['a pause of nothing there', ({ sender }) => sender.hear({ type: 'pause', paused: false, entry: 3 })],
+    ['leaves of a folder', ({ sender }) => sender.hear({ type: 'compare', entry: 1, first: 0, count: 1 })],
+    [
+      'leaves before anything was asked for',
+      ({ sender }) => sender.hear({ type: 'compare', entry: 0, first: 0, count: 1 }),
+    ],
   ])('refuses %s', (_what, act) => {
     const made = offer(2 * BLOCK_BYTES + 1, null, 0);
     expect(() => act(made)).toThrow(ProtocolViolation);
@@ -274,7 +396,10 @@ describe('a hostile receiver', () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: anyReceiverMessage(reach) },
     { weight: 3, arbitrary: fc.constantFrom<'take' | 'answer' | 'flush'>('take', 'answer', 'flush') },
-    { weight: 1, arbitrary: fc.constantFrom<'lose' | 'fail'>('lose', 'fail') },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom<'lose' | 'fail' | 'pause' | 'cancel'>('lose', 'fail', 'pause', 'cancel'),
+    },
   );
 
   it(
@@ -299,6 +424,12 @@ describe('a hostile receiver', () => {
               if (task)
                 sender.fail(task.type === 'confirm' ? task.entry : task.block.entry, 'source-unreadable');
               allowedMessages += 1;
+            } else if (each === 'pause') {
+              sender.pause(i % 2 === 0, i % 3 === 0 ? undefined : 2);
+              allowedMessages += 1;
+            } else if (each === 'cancel') {
+              sender.cancel(2);
+              allowedMessages += 1;
             } else if (each === 'lose') {
               sender.laneLost(`lane ${(salt + i) % 3}`);
             } else if (each === 'flush') {
@@ -306,6 +437,7 @@ describe('a hostile receiver', () => {
               allowedMessages += 1;
             } else {
               if (each.type === 'pages') allowedMessages += each.count;
+              if (each.type === 'compare') allowedMessages += 1;
               try {
                 sender.hear(each);
               } catch (error) {
