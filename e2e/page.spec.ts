@@ -1,10 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromium } from '@playwright/test';
-import { digestContents, makeTree } from './harness/files.ts';
+import { chromium, type Page } from '@playwright/test';
+import { digestContents, makeTree, unpack } from './harness/files.ts';
 import { expect, test } from './harness/fixtures.ts';
 import { enterCode, gatherProblems, saveAll, share, waitForOffer, waitForState } from './harness/pages.ts';
 import { startServer } from './harness/server.ts';
+
+const MIB = 1024 * 1024;
+
+/** Waits until everything has arrived, and keeps what the page hands over. */
+async function keepDownload(page: Page, path: string): Promise<void> {
+  const begun = page.waitForEvent('download');
+  await waitForState(page, 'done');
+  await (await begun).saveAs(path);
+}
 
 test('files that are dropped are shared, folders with their tree', async ({ page, friend }) => {
   await page.goto('/');
@@ -300,4 +309,138 @@ test('the focus goes to the heading where what had it is gone', async ({ page, f
   await friend.keyboard.press('Enter');
   await waitForState(friend, 'done');
   await expect(friend.getByRole('heading', { level: 1 })).toBeFocused();
+});
+
+test('a receiver’s page that is reloaded in mid-transfer goes on by itself, and little is sent twice', async ({
+  cli,
+  friend,
+  folder,
+}) => {
+  const sizeBytes = 200 * MIB;
+  const source = await makeTree(join(folder, 'from'), { 'large.bin': sizeBytes });
+  const sender = cli(['send', join(source, 'large.bin')]);
+  await friend.goto((await sender.waitFor('link')).url);
+  await waitForOffer(friend);
+  await friend.getByTestId('save-all').click();
+  await sender.waitFor('progress', { matches: ({ bytes }) => bytes >= 80 * MIB });
+  await friend.reload();
+  await expect(friend.getByTestId('going-on')).toContainText('of 210 MB were here');
+  await keepDownload(friend, join(folder, 'got', 'large.bin'));
+  expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+  const sent = new Map<string | undefined, number>();
+  for (const event of sender.events)
+    if (event.event === 'progress' || event.event === 'done') sent.set(event.receiver, event.wireBytes);
+  const wireBytes = [...sent.values()].reduce((sum, bytes) => sum + bytes, 0);
+  expect(wireBytes).toBeLessThan(sizeBytes + 2 * 16 * MIB);
+});
+
+test('a receiver who stops finds it kept, goes on, and can have it forgotten', async ({
+  page,
+  friend,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'large.bin': 200 * MIB });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'large.bin')]);
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await friend.getByTestId('save-all').click();
+  await expect(friend.getByText(/\d MB of 210 MB/)).toBeVisible();
+  await friend.getByTestId('cancel').click();
+  await waitForState(friend, 'failed');
+  await expect(friend.getByTestId('held')).toContainText('are here');
+  await friend.getByTestId('retry').click();
+  await expect(friend.getByTestId('going-on')).toBeVisible();
+  await friend.getByTestId('cancel').click();
+  await friend.getByTestId('forget').click();
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await expect(friend.getByTestId('held')).toHaveCount(0);
+});
+
+test('a sender’s page that is reloaded goes on at the same link once it has its files again', async ({
+  page,
+  friend,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'large.bin': 200 * MIB, 'note.txt': 10 });
+  const paths = [join(source, 'large.bin'), join(source, 'note.txt')];
+  await page.goto('/');
+  const { url } = await share(page, paths);
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await friend.getByTestId('save-all').click();
+  await expect(friend.getByText(/\d MB of 210 MB/)).toBeVisible();
+  await page.reload();
+  await expect(page.getByTestId('kept-share')).toContainText('and 1 more file');
+  await expect(friend.getByTestId('transfer-state')).toHaveAttribute('data-state', 'reconnecting');
+  expect((await share(page, paths)).url).toBe(url);
+  await keepDownload(friend, join(folder, 'got.zip'));
+  await unpack(join(folder, 'got.zip'), join(folder, 'got'));
+  expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+});
+
+test('a share that was stopped is not offered again, nor is one that is open in another tab', async ({
+  page,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'a.txt': 10 });
+  await page.goto('/');
+  await share(page, [join(source, 'a.txt')]);
+  const other = await page.context().newPage();
+  await other.goto('/');
+  await expect(other.getByTestId('code-input')).toBeVisible();
+  await expect(other.getByTestId('kept-share')).toHaveCount(0);
+  await page.getByTestId('stop-sharing').click();
+  await page.reload();
+  await expect(page.getByTestId('code-input')).toBeVisible();
+  await expect(page.getByTestId('kept-share')).toHaveCount(0);
+});
+
+test('either side holds the transfer up and lets it go on, and the other is told', async ({
+  page,
+  friend,
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), { 'large.bin': 100 * MIB });
+  await page.goto('/');
+  const { url } = await share(page, [join(source, 'large.bin')]);
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await friend.getByTestId('save-all').click();
+  await waitForState(friend, 'transferring');
+  const [sending, receiving] = [page.getByTestId('transfer-state'), friend.getByTestId('transfer-state')];
+  await friend.getByTestId('pause').click();
+  await expect(receiving).toHaveAttribute('data-paused', 'here');
+  await expect(sending).toHaveAttribute('data-paused', 'there');
+  await page.getByTestId('pause').click();
+  await expect(receiving).toHaveText('Paused by you and by the sender');
+  await friend.getByTestId('pause').click();
+  await expect(receiving).toHaveAttribute('data-paused', 'there');
+  await expect(sending).toHaveText('Paused by you');
+  await page.getByTestId('pause').click();
+  await expect(receiving).toHaveAttribute('data-paused', 'nobody');
+  await keepDownload(friend, join(folder, 'got', 'large.bin'));
+  expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+});
+
+test('one file is cancelled while it runs, and the others arrive', async ({ page, friend, folder }) => {
+  const tree = { 'a-large.bin': 150 * MIB, 'b.txt': 10, 'c.bin': 2 * MIB };
+  const source = await makeTree(join(folder, 'from'), tree);
+  await page.goto('/');
+  const { url } = await share(
+    page,
+    Object.keys(tree).map((name) => join(source, name)),
+  );
+  await friend.goto(url);
+  await waitForOffer(friend);
+  await friend.getByTestId('save-all').click();
+  await friend.getByTestId('taken').locator('summary').click();
+  const download = friend.waitForEvent('download');
+  await friend.getByRole('button', { name: 'Cancel a-large.bin' }).click();
+  await (await download).saveAs(join(folder, 'got.zip'));
+  await expect(friend.getByText('1 file could not be had')).toBeVisible();
+  await unpack(join(folder, 'got.zip'), join(folder, 'got'));
+  const { 'a-large.bin': _cancelled, ...others } = await digestContents(source);
+  expect(await digestContents(join(folder, 'got'))).toEqual(others);
 });

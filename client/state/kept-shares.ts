@@ -16,6 +16,8 @@ const DATABASE = 'sallyport';
 const STORE = 'shares';
 /** Names a tab's share in its session, which a reload and a restored tab keep. */
 const TAB_KEY = 'sallyport-share';
+/** Names one that is over, while it is being removed: a reload may come first. */
+const OVER_KEY = 'sallyport-share-over';
 
 /**
  * The shares that pages of this origin keep. Whoever offers one, or asks whether to, holds a Web Lock of it, so that a
@@ -33,6 +35,9 @@ export class KeptShares {
 
   /** This tab's share, else the last one whose tab is gone; null where there is none. Those that are too old go. */
   async recall(nowMs: number): Promise<KeptShare | null> {
+    const over = sessionStorage.getItem(OVER_KEY);
+    if (over !== null) await remove(over);
+    sessionStorage.removeItem(OVER_KEY);
     const all = await inStore<KeptShare[]>('readonly', (store) => store.getAll());
     const [own, rest] = [sessionStorage.getItem(TAB_KEY), all.sort((a, b) => b.keptMs - a.keptMs)];
     sessionStorage.removeItem(TAB_KEY);
@@ -78,7 +83,9 @@ export class KeptShares {
     this.#id = null;
     if (id === null) return;
     sessionStorage.removeItem(TAB_KEY);
+    sessionStorage.setItem(OVER_KEY, id);
     await remove(id).finally(() => unlock?.());
+    sessionStorage.removeItem(OVER_KEY);
   }
 
   #hold(id: string, unlock: () => void): void {

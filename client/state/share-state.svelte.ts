@@ -154,6 +154,7 @@ export class ShareState {
       const record = { ownerSeed, entries: source.entries, keptMs: Date.now(), handles: await handles };
       // Where the browser keeps nothing, the link ends with the page.
       if (run === this.#run) await this.#keptShares.keep(record).catch(() => undefined);
+      if (run !== this.#run) await this.#keptShares.forget().catch(() => undefined);
     } catch (thrown) {
       if (run !== this.#run) return;
       this.error = asTransferError(thrown);
