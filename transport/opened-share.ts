@@ -45,7 +45,6 @@ export interface OpenedShareOptions {
   readonly progress: TransferProgress;
   /** Meets the sender once more, in a handshake of its own. @throws TransferError */
   readonly meetAgain: (signal: AbortSignal) => Promise<Meeting>;
-  readonly senderTimeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -147,7 +146,7 @@ export class OpenedShare implements Receiving {
         if (this.#options.signal?.aborted) throw new TransferError('cancelled');
         if (!isRecoverable(error)) throw error;
         // All is there; that the sender learns of it is worth a moment, and no failure where it does not.
-        const patienceMs = delivery.finished ? LAST_WORD_PATIENCE_MS : this.#options.senderTimeoutMs;
+        const patienceMs = delivery.finished ? LAST_WORD_PATIENCE_MS : undefined;
         if (!delivery.finished) this.#options.progress.set({ state: 'reconnecting', lanes: 0 });
         try {
           this.#driver = this.#drive(await this.#searching(patienceMs));

@@ -67,7 +67,8 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     this.#sender.hear(message);
     const { choice, acknowledgedBytes, completed } = this.#sender;
     if (message.type === 'choice' && choice) {
-      this.#progress.set({ state: 'transferring', files: choice.files, totalBytes: choice.totalBytes });
+      const { files, totalBytes } = choice;
+      this.#progress.set({ state: 'transferring', files, totalBytes, bytes: acknowledgedBytes });
     }
     if (message.type === 'pause') this.#showPause();
     this.#progress.set({ bytes: acknowledgedBytes });

@@ -192,8 +192,8 @@ class OpenShare implements Sharing {
       await driver.session.closed;
       if (place.driver === driver) place.driver = null;
     } catch (error) {
-      // One that is only away for a while may try again.
-      if (place.progress.status.state !== 'reconnecting')
+      // One that is served meanwhile needed no other way, and one that is away for a while may try again.
+      if (!place.driver && place.progress.status.state !== 'reconnecting')
         place.progress.set({ state: 'failed', error: asTransferError(error) });
     } finally {
       this.#receivers -= 1;
