@@ -13,9 +13,7 @@ import {
 } from './limits.ts';
 import vectors from './testdata/transfer-control-messages.json' with { type: 'json' };
 import { anyReceiverMessage, anySenderMessage, WHOLE_WIRE } from './testing/any-control-message.ts';
-
-/** SALLYPORT_FUZZ=10 tries ten times as many inputs. */
-const FUZZ = Number(process.env['SALLYPORT_FUZZ'] ?? 1);
+import { FUZZ } from './testing/fuzz.ts';
 
 const utf8 = new TextEncoder();
 const decoders = { sender: decodeSenderMessage, receiver: decodeReceiverMessage };

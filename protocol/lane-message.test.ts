@@ -15,9 +15,7 @@ import {
 import { LEAF_BYTES } from './leaf-tree.ts';
 import { FRAME_PAYLOAD_BYTES, MAX_CONTROL_BYTES, MAX_FILE_BYTES, MAX_LANE_MESSAGE_BYTES } from './limits.ts';
 import vectors from './testdata/transfer-lane-messages.json' with { type: 'json' };
-
-/** SALLYPORT_FUZZ=10 tries ten times as many inputs. */
-const FUZZ = Number(process.env['SALLYPORT_FUZZ'] ?? 1);
+import { FUZZ } from './testing/fuzz.ts';
 
 function encode(message: LaneMessage): Uint8Array<ArrayBuffer> {
   switch (message.kind) {

@@ -9,10 +9,8 @@ import { BLOCK_BYTES, MAX_LIST_ITEMS, MAX_PENDING_RANGES, MAX_RANGE_BLOCKS } fro
 import { Manifest } from './manifest.ts';
 import { Receiver } from './receiver.ts';
 import { anySenderMessage } from './testing/any-control-message.ts';
+import { FUZZ } from './testing/fuzz.ts';
 import { leafOf } from './testing/transfer-books.ts';
-
-/** SALLYPORT_FUZZ=10 tries ten times as many inputs. */
-const FUZZ = Number(process.env['SALLYPORT_FUZZ'] ?? 1);
 
 /** A receiver that has the manifest of files of these sizes, null standing for a folder. */
 function offered(...sizes: (number | null)[]) {

@@ -14,10 +14,8 @@ import {
 import { Manifest } from './manifest.ts';
 import { Sender, type SenderTask } from './sender.ts';
 import { anyReceiverMessage } from './testing/any-control-message.ts';
+import { FUZZ } from './testing/fuzz.ts';
 import { leafOf } from './testing/transfer-books.ts';
-
-/** SALLYPORT_FUZZ=10 tries ten times as many inputs. */
-const FUZZ = Number(process.env['SALLYPORT_FUZZ'] ?? 1);
 
 /** A share of files of these sizes, null standing for a folder, and a receiver that chose all of it. */
 function offer(...sizes: (number | null)[]) {

@@ -8,11 +8,9 @@ import {
   MAX_LIST_ITEMS,
   MAX_RANGE_BLOCKS,
 } from './limits.ts';
+import { FUZZ } from './testing/fuzz.ts';
 import type { Scenario } from './testing/simulated-session.ts';
 import { simulateTransfer } from './testing/simulated-transfer.ts';
-
-/** SALLYPORT_FUZZ=10 tries ten times as many transfers. */
-const FUZZ = Number(process.env['SALLYPORT_FUZZ'] ?? 1);
 
 const QUIET: Scenario = {
   seed: 1,

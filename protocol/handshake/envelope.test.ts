@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolViolation, TransferError } from '../errors.ts';
+import { FUZZ } from '../testing/fuzz.ts';
 import { MESSAGE_TYPE, type MessageType, readHeader, unwrap, wrap } from './envelope.ts';
 import { inspectHello } from './hello.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
@@ -86,33 +87,37 @@ describe('a hello', () => {
     expect(outcomeOf(() => inspectHello(helloWith(lv(role, Uint8Array.of(1), ''))))).toBe('tampered');
   });
 
-  it('is refused or read, whatever it is, and never anything else', () => {
-    const messages = [
-      hello,
-      reply,
-      refuse(hello, 'busy'),
-      wrap('hello', SID, lv('', lv('R', Uint8Array.of(1), ''))),
-    ];
-    const mutated = fc
-      .tuple(fc.constantFrom(...messages), fc.nat(100), fc.nat(255))
-      .map(([message, at, byte]) => {
-        const copy = message.slice();
-        copy[at % copy.length] = byte;
-        return copy;
-      });
-    fc.assert(
-      fc.property(fc.oneof(mutated, mutated, fc.uint8Array({ maxLength: 60 })), (message) => {
-        for (const decode of [inspectHello, (bytes: Uint8Array) => refusalError(unwrap(bytes), 'code')]) {
-          try {
-            decode(message);
-          } catch (error) {
-            if (!(error instanceof ProtocolViolation)) expect(error).toBeInstanceOf(TransferError);
+  it(
+    'is refused or read, whatever it is, and never anything else',
+    () => {
+      const messages = [
+        hello,
+        reply,
+        refuse(hello, 'busy'),
+        wrap('hello', SID, lv('', lv('R', Uint8Array.of(1), ''))),
+      ];
+      const mutated = fc
+        .tuple(fc.constantFrom(...messages), fc.nat(100), fc.nat(255))
+        .map(([message, at, byte]) => {
+          const copy = message.slice();
+          copy[at % copy.length] = byte;
+          return copy;
+        });
+      fc.assert(
+        fc.property(fc.oneof(mutated, mutated, fc.uint8Array({ maxLength: 60 })), (message) => {
+          for (const decode of [inspectHello, (bytes: Uint8Array) => refusalError(unwrap(bytes), 'code')]) {
+            try {
+              decode(message);
+            } catch (error) {
+              if (!(error instanceof ProtocolViolation)) expect(error).toBeInstanceOf(TransferError);
+            }
           }
-        }
-      }),
-      { numRuns: 30_000 },
-    );
-  });
+        }),
+        { numRuns: 30_000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
 });
 
 describe('a refusal', () => {

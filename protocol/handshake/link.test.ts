@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { TransferError } from '../errors.ts';
 import { RoomName } from '../signaling.ts';
+import { FUZZ } from '../testing/fuzz.ts';
 import { formatLink, linkSecret, parseLink } from './link.ts';
 import { outcomeOf } from './paired-run.fixture.ts';
 
@@ -61,41 +62,45 @@ describe('a link', () => {
     expect(outcomeOf(() => parseLink(text))).toBe('link-malformed');
   });
 
-  it('is refused or read, whatever it is, and never anything else', () => {
-    const piece = fc.constantFrom(
-      'https',
-      'http',
-      ':',
-      '/',
-      '//',
-      '#',
-      FRAGMENT,
-      '@',
-      '[',
-      ']',
-      '::1',
-      'host',
-      '?',
-      ' ',
-      '\u0000',
-      '.',
-    );
-    const text = fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 60 }),
-      fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
-    );
-    fc.assert(
-      fc.property(text, (input) => {
-        try {
-          const link = parseLink(input);
-          expect(parseLink(formatLink(link))).toEqual(link);
-        } catch (error) {
-          expect(error).toBeInstanceOf(TransferError);
-        }
-      }),
-      { numRuns: 20_000 },
-    );
-  });
+  it(
+    'is refused or read, whatever it is, and never anything else',
+    () => {
+      const piece = fc.constantFrom(
+        'https',
+        'http',
+        ':',
+        '/',
+        '//',
+        '#',
+        FRAGMENT,
+        '@',
+        '[',
+        ']',
+        '::1',
+        'host',
+        '?',
+        ' ',
+        '\u0000',
+        '.',
+      );
+      const text = fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 60 }),
+        fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
+      );
+      fc.assert(
+        fc.property(text, (input) => {
+          try {
+            const link = parseLink(input);
+            expect(parseLink(formatLink(link))).toEqual(link);
+          } catch (error) {
+            expect(error).toBeInstanceOf(TransferError);
+          }
+        }),
+        { numRuns: 20_000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
 
   it('is refused in no time however long it is', () => {
     expect(outcomeOf(() => parseLink(`https://${'a'.repeat(1_000_000)}`))).toBe('link-malformed');

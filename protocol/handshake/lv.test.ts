@@ -2,6 +2,7 @@ import { hexToBytes as bytes, bytesToHex as hex } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolViolation } from '../errors.ts';
+import { FUZZ } from '../testing/fuzz.ts';
 import { lv, parseLv } from './lv.ts';
 import vectors from './testdata/cpace-draft-21.json' with { type: 'json' };
 
@@ -24,26 +25,30 @@ describe('lv', () => {
     );
   });
 
-  it('has one writing for one reading: what is read is what would be written', () => {
-    // Small bytes make short lengths, so that many cases are well-formed and some are nearly so.
-    const byte = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constantFrom(0x80, 0x81, 0xff), fc.nat(255));
-    let wellFormed = 0;
-    fc.assert(
-      fc.property(fc.array(byte, { maxLength: 12 }), fc.integer({ min: 1, max: 3 }), (message, count) => {
-        let parts: readonly Uint8Array[];
-        try {
-          parts = parseLv(Uint8Array.from(message), names(count));
-        } catch (error) {
-          expect(error).toBeInstanceOf(ProtocolViolation);
-          return;
-        }
-        wellFormed++;
-        expect(lv(...parts)).toEqual(Uint8Array.from(message));
-      }),
-      { numRuns: 20_000 },
-    );
-    expect(wellFormed).toBeGreaterThan(100);
-  });
+  it(
+    'has one writing for one reading: what is read is what would be written',
+    () => {
+      // Small bytes make short lengths, so that many cases are well-formed and some are nearly so.
+      const byte = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constantFrom(0x80, 0x81, 0xff), fc.nat(255));
+      let wellFormed = 0;
+      fc.assert(
+        fc.property(fc.array(byte, { maxLength: 12 }), fc.integer({ min: 1, max: 3 }), (message, count) => {
+          let parts: readonly Uint8Array[];
+          try {
+            parts = parseLv(Uint8Array.from(message), names(count));
+          } catch (error) {
+            expect(error).toBeInstanceOf(ProtocolViolation);
+            return;
+          }
+          wellFormed++;
+          expect(lv(...parts)).toEqual(Uint8Array.from(message));
+        }),
+        { numRuns: 20_000 * FUZZ },
+      );
+      expect(wellFormed).toBeGreaterThan(100);
+    },
+    20_000 * FUZZ,
+  );
 });
 
 describe('parseLv refuses', () => {

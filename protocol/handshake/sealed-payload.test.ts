@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolViolation } from '../errors.ts';
 import { MAX_PAYLOAD_BYTES } from '../signaling.ts';
+import { FUZZ } from '../testing/fuzz.ts';
 import { MAX_CANDIDATE_CHARS, MAX_MESSAGE_BYTES, MAX_PAYLOADS, MAX_SDP_CHARS } from './limits.ts';
 import { ANSWER, bytesFor, DELIVERY, OFFER } from './paired-run.fixture.ts';
 import {
@@ -138,27 +139,33 @@ describe('an acceptance', () => {
 });
 
 describe('whatever is sealed', () => {
-  it('is read or refused, never anything else', () => {
-    const texts = [OFFER, ANSWER, CANDIDATE, END, BYE, DELIVERY].map((item) => JSON.stringify([item, END]));
-    const mutated = fc.tuple(fc.constantFrom(...texts), fc.nat(200), fc.nat(255)).map(([text, at, byte]) => {
-      const bytes = new TextEncoder().encode(text);
-      bytes[at % bytes.length] = byte;
-      return bytes;
-    });
-    const value = fc.json({ maxDepth: 3 }).map((text) => new TextEncoder().encode(text));
-    fc.assert(
-      fc.property(fc.oneof(mutated, mutated, value, fc.uint8Array({ maxLength: 40 })), (bytes) => {
-        for (const parse of [parsePayloads, parseConfirm, parseAccept]) {
-          try {
-            parse(bytes);
-          } catch (error) {
-            expect(error).toBeInstanceOf(ProtocolViolation);
+  it(
+    'is read or refused, never anything else',
+    () => {
+      const texts = [OFFER, ANSWER, CANDIDATE, END, BYE, DELIVERY].map((item) => JSON.stringify([item, END]));
+      const mutated = fc
+        .tuple(fc.constantFrom(...texts), fc.nat(200), fc.nat(255))
+        .map(([text, at, byte]) => {
+          const bytes = new TextEncoder().encode(text);
+          bytes[at % bytes.length] = byte;
+          return bytes;
+        });
+      const value = fc.json({ maxDepth: 3 }).map((text) => new TextEncoder().encode(text));
+      fc.assert(
+        fc.property(fc.oneof(mutated, mutated, value, fc.uint8Array({ maxLength: 40 })), (bytes) => {
+          for (const parse of [parsePayloads, parseConfirm, parseAccept]) {
+            try {
+              parse(bytes);
+            } catch (error) {
+              expect(error).toBeInstanceOf(ProtocolViolation);
+            }
           }
-        }
-      }),
-      { numRuns: 20_000 },
-    );
-  });
+        }),
+        { numRuns: 20_000 * FUZZ },
+      );
+    },
+    20_000 * FUZZ,
+  );
 });
 
 describe('a message', () => {
