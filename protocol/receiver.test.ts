@@ -140,6 +140,13 @@ describe('Receiver', () => {
     expect(roots.toSorted((a, b) => a - b)).toEqual([...sizes.keys()]);
   });
 
+  it('asks for no more at a time where a file ends just before enough is asked for', () => {
+    const { said, chooseAll } = offered((MAX_RANGE_BLOCKS - 1) * BLOCK_BYTES, MAX_RANGE_BLOCKS * BLOCK_BYTES);
+    chooseAll();
+    expect(blocksOf(requested(said))).toHaveLength(1.5 * MAX_RANGE_BLOCKS);
+    expect(rootsAsked(said)).toEqual([0]);
+  });
+
   it('keeps within what a sender lets wait, with files as many and as small as they may be', () => {
     const { said, chooseAll } = offered(...Array(5000).fill(1));
     chooseAll();

@@ -211,6 +211,15 @@ describe('a receiver that goes on', () => {
     expect(asked.flatMap((message) => message.roots).slice(-2)).toEqual([files - 2, files - 1]);
   });
 
+  it('asks no more for a lost block of a file that was given up', () => {
+    const { receiver, said } = goOn([3 * BLOCK_BYTES, 1], { held: new Map([[0, [1]]]) });
+    said.length = 0;
+    receiver.lost({ entry: 0, index: 1 });
+    receiver.cancel(0);
+    receiver.flush();
+    expect(said).toEqual([{ type: 'failed', entry: 0, code: 'cancelled' }]);
+  });
+
   it('refuses a held block that nobody asked for', () => {
     const { receiver } = goOn([3 * BLOCK_BYTES], { held: new Map([[0, [0, 1]]]) });
     kept(receiver, { entry: 0, index: 0 });
@@ -257,6 +266,13 @@ describe('a file that changed between sessions', () => {
     receiver.hear({ type: 'leaves', entry: 0, first: 0, leaves: source(0, SIZE).leaves.slice(0, 3) });
     expect([...receiver.failed]).toEqual([[0, 'source-changed']]);
     expect(receiver.takeChanged()).toEqual([]);
+  });
+
+  it('fails where only blocks differ that came in this session', () => {
+    const { receiver, said, leaves } = mismatching([1], SIZE, [0, 2]);
+    expect(said).toEqual([{ type: 'compare', entry: 0, first: 0, count: 3 }]);
+    receiver.hear({ type: 'leaves', entry: 0, first: 0, leaves: leaves.slice(0, 3) });
+    expect([...receiver.failed]).toEqual([[0, 'source-changed']]);
   });
 
   it('fails where it does not match after that either, without being compared again', () => {
