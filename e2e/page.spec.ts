@@ -372,7 +372,7 @@ test('a sender’s page that is reloaded goes on at the same link once it has it
   await friend.getByTestId('save-all').click();
   await expect(friend.getByText(/\d MB of 210 MB/)).toBeVisible();
   await page.reload();
-  await expect(page.getByTestId('kept-share')).toContainText('and 1 more file');
+  await expect(page.getByTestId('kept-share')).toContainText('and 1 more item');
   await expect(friend.getByTestId('transfer-state')).toHaveAttribute('data-state', 'reconnecting');
   expect((await share(page, paths)).url).toBe(url);
   await keepDownload(friend, join(folder, 'got.zip'));
@@ -443,4 +443,32 @@ test('one file is cancelled while it runs, and the others arrive', async ({ page
   await unpack(join(folder, 'got.zip'), join(folder, 'got'));
   const { 'a-large.bin': _cancelled, ...others } = await digestContents(source);
   expect(await digestContents(join(folder, 'got'))).toEqual(others);
+});
+
+test('where the browser keeps hold of the files, a reloaded sender goes on with one click', async ({
+  page,
+  friend,
+}) => {
+  // Playwright has no such picker: a file of the page's own file system stands for what a person would pick.
+  await page.addInitScript(() => {
+    const showOpenFilePicker = async (): Promise<FileSystemFileHandle[]> => {
+      const file = await (await navigator.storage.getDirectory()).getFileHandle('film.txt', { create: true });
+      const writable = await file.createWritable();
+      await writable.write('a film');
+      await writable.close();
+      return [file];
+    };
+    Object.assign(globalThis, { showOpenFilePicker });
+  });
+  await page.goto('/');
+  await page.getByText('Choose files').click();
+  const link = page.getByTestId('share-link');
+  const url = await link.textContent();
+  await expect(page.getByTestId('share-code')).toBeVisible();
+  await page.reload();
+  await page.getByTestId('go-on-sharing').click();
+  await expect(link).toHaveText(url ?? '');
+  await expect(page.getByTestId('differences')).toHaveCount(0);
+  await friend.goto(url ?? '');
+  await expect(await waitForOffer(friend)).toContainText('film.txt');
 });
