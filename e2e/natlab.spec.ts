@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Network } from '#natlab/network.ts';
 import { openDistantPeers, requireNamespaces } from './harness/distant-peers.ts';
 import { digestContents, makeTree } from './harness/files.ts';
@@ -43,4 +45,15 @@ test('browser to browser, each behind a NAT: straight through @masked', async ({
   expect(await shownRoute(friend)).toBe('direct');
   await waitForState(page, 'done');
   expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+});
+
+test('the demo shows a newcomer how two NATs are passed', async () => {
+  // Debian's tcpdump refuses to watch in a user's namespaces.
+  test.skip(process.getuid?.() !== 0, 'tcpdump needs root');
+  const main = join(import.meta.dirname, '..', 'natlab', 'main.ts');
+  const words = ['--import', 'tsx', main, 'demo', 'port', 'port'];
+  const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 50_000 });
+  for (const told of ['asks the STUN server', 'knocks for the first time', 'Route: direct']) {
+    expect(stdout).toContain(told);
+  }
 });

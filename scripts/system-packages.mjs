@@ -30,6 +30,7 @@ const PROGRAMS = [
   { name: 'miniupnpd', debian: 'miniupnpd-nftables', runners: ['unit'] },
   { name: 'upnpc', debian: 'miniupnpc', runners: ['unit'] },
   { name: 'iperf3', debian: 'iperf3', runners: ['unit'] },
+  { name: 'tcpdump', debian: 'tcpdump', runners: ['e2e'] },
   { name: 'tmux', debian: 'tmux', runners: ['unit', 'e2e'] },
   { name: 'unzip', debian: 'unzip', runners: ['e2e'] },
 ];
