@@ -8,7 +8,7 @@ import type { FileSource } from './file-source.ts';
 import { MAX_ABSENT_RECEIVERS, MAX_RECEIVERS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { Reception } from './reception.ts';
-import type { Room } from './room.ts';
+import type { Room, RoomHandlers } from './room.ts';
 import { SendDriver } from './send-driver.ts';
 import type { SenderRun } from './sender-run.ts';
 import { SignalingClient } from './signaling-client.ts';
@@ -152,13 +152,14 @@ class OpenShare implements Sharing {
     const secret = linkSecret(owner.k);
     const { platform, onConnected, onUnreachable } = this.#options;
     let reception: Reception | null = null;
-    const room: Room = await this.#signaling.joinAsSender(secret.roomName, {
+    const handlers: RoomHandlers = {
       onMember: () => {},
       onMemberLeft: (member) => reception?.memberLeft(member),
       onRelay: (from, payload) => reception?.hear(from, payload),
       onClosed: (code) => onUnreachable(new TransferError(code)),
       onConnected,
-    });
+    };
+    const room: Room = await this.#signaling.joinAsSender(secret.roomName, handlers, owner.claim);
     this.#reception = reception = new Reception({
       secret,
       owner,

@@ -17,6 +17,13 @@ describe('an owner', () => {
     expect(ownerFingerprint(owner.publicKey)).toEqual(owner.k);
   });
 
+  it('claims its place by what its seed alone gives', () => {
+    expect(owner.claim).toHaveLength(16);
+    expect(new OwnerKey(SEED).claim).toEqual(owner.claim);
+    expect(new OwnerKey(new Uint8Array(32)).claim).not.toEqual(owner.claim);
+    expect(hex(SEED) + hex(owner.publicKey)).not.toContain(hex(owner.claim));
+  });
+
   it('keeps its own copy of the seed', () => {
     const seed = SEED.slice();
     const other = new OwnerKey(seed);

@@ -3,6 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { lv } from './lv.ts';
 
 export const K_BYTES = 16;
+const CLAIM_BYTES = 16;
 
 /** The key pair of whoever made a share: made for it and kept with it. Ed25519. */
 export class OwnerKey {
@@ -10,6 +11,8 @@ export class OwnerKey {
   readonly publicKey: Uint8Array;
   /** First 16 bytes of SHA-256(publicKey): what the link's fragment carries. */
   readonly k: Uint8Array;
+  /** 16 secret bytes, the same for the same seed: with them the owner takes its place at the server back. */
+  readonly claim: Uint8Array;
   readonly #seed: Uint8Array;
 
   /** @param seed 32 fresh random bytes, kept with the share: the same seed is the same owner */
@@ -17,6 +20,7 @@ export class OwnerKey {
     this.#seed = seed.slice();
     this.publicKey = ed25519.getPublicKey(this.#seed);
     this.k = ownerFingerprint(this.publicKey);
+    this.claim = sha256(lv('sp1 claim', this.#seed)).slice(0, CLAIM_BYTES);
   }
 
   /** Signs the run with this transcript hash: only its owner answers for a share. 64 bytes. */
