@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BrowserContext, Download, Page } from '@playwright/test';
 import { share, waitForOffer } from '../harness/pages.ts';
-import { countWire, shownFigures } from './page-figures.ts';
+import { type CountingPage, countFigures } from './page-figures.ts';
 import type { Figures, Person, Place, Receiver, Sender } from './person.ts';
 
 /** Between looks at a page's figures, which it shows anew at most ten times a second. */
 const LOOK_INTERVAL_MS = 50;
+
+/** For a page that may hang to say what it shows. */
+const ACCOUNT_TIMEOUT_MS = 2_000;
 
 /** Somebody with a browser that keeps what pages store. */
 abstract class BrowserPerson implements Person {
@@ -16,6 +19,7 @@ abstract class BrowserPerson implements Person {
   #context: BrowserContext | undefined;
   #page: Page | undefined;
   readonly #downloads: Download[] = [];
+  readonly #complaints: string[] = [];
   #arrived: () => void = () => {};
   readonly #arrival = new Promise<void>((resolve) => {
     this.#arrived = resolve;
@@ -47,9 +51,12 @@ abstract class BrowserPerson implements Person {
       const profile = join(this.place.folder, 'profile');
       await mkdir(profile, { recursive: true });
       this.#context = await this.place.peers.browser(this.place.host, profile);
-      await this.#context.addInitScript(countWire);
+      await this.#context.addInitScript(countFigures);
     }
     this.#page = await this.#context.newPage();
+    this.#page.on('console', (message) => {
+      if (message.type() === 'error') this.#complaints.push(message.text());
+    });
     this.#page.on('download', (download) => {
       this.#downloads.push(download);
       this.#arrived();
@@ -58,13 +65,22 @@ abstract class BrowserPerson implements Person {
   }
 
   figures(): Promise<Figures> {
-    return this.page.evaluate(shownFigures);
+    return this.page.evaluate(() => (globalThis as CountingPage).figures());
   }
 
   async until(figure: keyof Figures, atLeast: number, timeoutMs: number): Promise<void> {
-    const polling = LOOK_INTERVAL_MS;
-    const wanted = [`(${shownFigures})().${figure} >= ${atLeast}`] as const;
-    await this.page.waitForFunction(wanted[0], undefined, { polling, timeout: timeoutMs });
+    await this.page.waitForFunction(
+      (wanted) => (globalThis as CountingPage).figures()[wanted.figure] >= wanted.atLeast,
+      { figure, atLeast },
+      { polling: LOOK_INTERVAL_MS, timeout: timeoutMs },
+    );
+  }
+
+  async account(): Promise<string> {
+    if (this.#page === undefined || this.#page.isClosed()) return 'no page is open';
+    const text = await this.page.locator('body').innerText({ timeout: ACCOUNT_TIMEOUT_MS }).catch(String);
+    const figures = await this.figures().catch(String);
+    return `${this.page.url()} ${JSON.stringify(figures)}\n${text}\n${this.#complaints.join('\n')}`;
   }
 
   /** The whole browser, all of its processes at once. */

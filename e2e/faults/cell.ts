@@ -5,7 +5,7 @@ import { openDistantPeers } from '../harness/distant-peers.ts';
 import { digestFile, makeFile } from '../harness/files.ts';
 import type { Fault, Pairing, Scene } from './fault.ts';
 import { FULL_RATE, homes, SLOW_RATE } from './homes.ts';
-import { FILE_BYTES, FLOW_PATIENCE_MS, PART_TIMEOUT_MS } from './limits.ts';
+import { FILE_BYTES, FLOW_BYTES, FLOW_PATIENCE_MS, PART_TIMEOUT_MS } from './limits.ts';
 import { receiverAt, senderAt } from './person.ts';
 
 /** When a fault happens: after the first block, at half, and when all blocks but the last are verified. */
@@ -44,6 +44,16 @@ export async function runCell({ fault, pairing, moment }: Cell, folder: string):
   );
   const scene: Scene = { peers, pairing, sender, receiver, path, receiverFolder };
 
+  try {
+    return await deliver(scene, fault, moment);
+  } catch (error) {
+    const accounts = [`sender: ${await sender.account()}`, `receiver: ${await receiver.account()}`];
+    throw new Error([String(error), ...accounts].join('\n\n'), { cause: error });
+  }
+}
+
+async function deliver(scene: Scene, fault: Fault, moment: Moment): Promise<Outcome> {
+  const { peers, sender, receiver, path } = scene;
   await receiver.take(await sender.share());
   await reach(moment, scene);
   if (await receiver.hasFinalName()) throw new Error('It had its final name before it was whole.');
@@ -71,11 +81,14 @@ async function reach(moment: Moment, { receiver, peers }: Scene): Promise<void> 
   await until(FILE_BYTES - BLOCK_BYTES);
 }
 
-/** From now to the next data, by the receiver's own account; no time where all of it was there before. */
+/**
+ * From now to data that cannot have been on its way when the fault happened, by the receiver's own account; no time where
+ * all of it was there before.
+ */
 async function measureFlow({ receiver }: Scene, isAnew: boolean): Promise<number> {
   const sinceMs = performance.now();
-  const { wireBytes } = await receiver.figures();
-  if (!isAnew && wireBytes >= FILE_BYTES) return 0;
-  await receiver.until('wireBytes', isAnew ? 1 : wireBytes + 1, FLOW_PATIENCE_MS);
+  const wireBytes = isAnew ? 0 : (await receiver.figures()).wireBytes;
+  if (wireBytes >= FILE_BYTES) return 0;
+  await receiver.until('wireBytes', Math.min(wireBytes + FLOW_BYTES, FILE_BYTES), FLOW_PATIENCE_MS);
   return (performance.now() - sinceMs) / 1000;
 }

@@ -5,6 +5,9 @@ import type { Figures, Person, Place, Receiver, Sender } from './person.ts';
 
 type Args = readonly [command: 'send' | 'receive', ...rest: string[]];
 
+/** The last events tell what a program is at. */
+const ACCOUNT_EVENTS = 8;
+
 /** Somebody with a terminal. */
 abstract class CliPerson implements Person {
   protected readonly place: Place;
@@ -32,6 +35,11 @@ abstract class CliPerson implements Person {
   async until(figure: keyof Figures, atLeast: number, timeoutMs: number): Promise<void> {
     const matches = (): boolean => figuresOf(this.program)[figure] >= atLeast;
     await this.program.waitFor('progress', { matches, timeoutMs });
+  }
+
+  async account(): Promise<string> {
+    const last = this.program.events.slice(-ACCOUNT_EVENTS).map((event) => JSON.stringify(event));
+    return `${last.join('\n')}\n${this.program.stderr()}`;
   }
 
   async crash(): Promise<void> {

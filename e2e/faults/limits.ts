@@ -6,6 +6,9 @@ export const FILE_BYTES = 50 * 1024 * 1024;
 /** Sent and not yet acknowledged when something ends, at both ends of a fault. */
 export const MAX_SENT_TWICE_BYTES = 2 * DEFAULT_CREDIT_BYTES;
 
+/** More than the queues of both links hold: when so much has come, data flows again. */
+export const FLOW_BYTES = 512 * 1024;
+
 /** From a usable route, or a program that is at it again, to data. */
 export const MAX_FLOW_MS = 5_000;
 

@@ -2,14 +2,25 @@
 
 import type { Figures } from './person.ts';
 
+/** What a page under test has besides its own. */
+export type CountingPage = typeof globalThis & { wireBytes: number; figures: () => Figures };
+
 /**
  * Counts what is sent and received in data channels, in messages that can hold file data: every frame but the last
  * of a file carries 64 KiB, and what is said besides is smaller than this. For `addInitScript`.
  */
-export function countWire(): void {
+export function countFigures(): void {
   const LEAST_BYTES = 1024;
-  const page = globalThis as typeof globalThis & { wireBytes: number };
+  /** Of the 100 parts in which a page shows its progress, each is half a block of the files here. */
+  const PART_BYTES = 512 * 1024;
+  const page = globalThis as CountingPage;
   page.wireBytes = 0;
+  page.figures = () => {
+    const shown = document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow');
+    const bytes = Number(shown ?? 0) * PART_BYTES;
+    // Before it is known how much there is, all of it is there.
+    return { bytes: page.wireBytes === 0 && shown === '100' ? 0 : bytes, wireBytes: page.wireBytes };
+  };
   const count = (data: { byteLength?: number; size?: number }): void => {
     const bytes = data.byteLength ?? data.size ?? 0;
     if (bytes > LEAST_BYTES) page.wireBytes += bytes;
@@ -32,12 +43,4 @@ export function countWire(): void {
       return watch(super.createDataChannel(label, options));
     }
   };
-}
-
-/** Of the 100 parts in which a page shows its progress, each is half a block of the files here. */
-export function shownFigures(): Figures {
-  const PART_BYTES = 512 * 1024;
-  const { wireBytes } = globalThis as typeof globalThis & { wireBytes: number };
-  const parts = document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow');
-  return { bytes: Number(parts ?? 0) * PART_BYTES, wireBytes };
 }

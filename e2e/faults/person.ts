@@ -29,6 +29,8 @@ export interface Person {
   /** Lets the whole program stand still, until it is thawed. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
+  /** What they see, for whoever has to find out what went wrong. */
+  account(): Promise<string>;
 }
 
 export interface Sender extends Person {
