@@ -16,7 +16,11 @@ import { Receiver, type Resumption } from './receiver.ts';
 import { leafOf } from './testing/transfer-books.ts';
 
 /** A receiver that goes on with files of these sizes. */
-function goOn(sizes: readonly number[], resumption: Resumption) {
+function goOn(
+  sizes: readonly number[],
+  resumption: Resumption,
+  beforeChoosing: (receiver: Receiver) => void = () => {},
+) {
   const manifest = new Manifest(
     sizes.map((sizeBytes, i): Entry => ({ kind: 'file', path: `file ${i}`, sizeBytes })),
   );
@@ -24,6 +28,7 @@ function goOn(sizes: readonly number[], resumption: Resumption) {
   const receiver = new Receiver((message) => said.push(message));
   receiver.hear(manifest.header);
   for (let page = 0; page < manifest.header.pages; page += 1) receiver.hear(manifest.page(page));
+  beforeChoosing(receiver);
   said.length = 0;
   receiver.choose([...sizes.keys()], resumption);
   const choice = said[0];
@@ -218,6 +223,12 @@ describe('a receiver that goes on', () => {
     receiver.cancel(0);
     receiver.flush();
     expect(said).toEqual([{ type: 'failed', entry: 0, code: 'cancelled' }]);
+  });
+
+  it('throws away what it holds of a file that was given up before it chose', () => {
+    const { receiver } = goOn([1, 1], { held: new Map([[0, [0]]]) }, (before) => before.cancel(0));
+    expect(receiver.takeGivenUp()).toEqual([0]);
+    expect(receiver.takeFailed()).toEqual([[0, 'cancelled']]);
   });
 
   it('refuses a held block that nobody asked for', () => {

@@ -8,6 +8,7 @@ import {
   MAX_LIST_ITEMS,
   MAX_RANGE_BLOCKS,
 } from './limits.ts';
+import { FOUND } from './testing/found-scenarios.ts';
 import { FUZZ } from './testing/fuzz.ts';
 import type { Scenario } from './testing/simulated-session.ts';
 import { simulateTransfer } from './testing/simulated-transfer.ts';
@@ -74,60 +75,6 @@ const scenario = fc.array(size, { maxLength: 15, size: 'max' }).chain(
 );
 
 const MIB = BLOCK_BYTES;
-/** Each ended badly once; what went wrong is said above it. */
-const FOUND: readonly Partial<Scenario>[] = [
-  // A file given up after its root was told kept its share of the credit,
-  {
-    seed: 2481,
-    sizes: [2155260],
-    creditBytes: MIB + 1,
-    lanes: 0,
-    readsNoticeChanges: true,
-    sinkFailureChance: 5,
-  },
-  // … until there was none,
-  {
-    seed: 3878,
-    sizes: [1223422, 1277305],
-    creditBytes: MIB,
-    lanes: 0,
-    readsNoticeChanges: true,
-    damageChance: 50,
-    readFailureChance: 5,
-  },
-  // … and what its lost lane had carried was sent again.
-  { seed: 4945, sizes: [MIB - 1], laneDeaths: 3, readFailureChance: 5, sinkFailureChance: 5 },
-  // A block asked for twice was counted twice and freed once.
-  {
-    seed: 3155,
-    sizes: [MIB + 1, 4095, 55750],
-    creditBytes: MIB + 1,
-    lanes: 3,
-    laneDeaths: 20,
-    readsNoticeChanges: true,
-    damageChance: 50,
-    sinkFailureChance: 5,
-  },
-  // A damaged copy of a block that had come by another way was not acknowledged.
-  { seed: 4701, sizes: [3 * MIB, 2394958], creditBytes: MIB, laneDeaths: 3, damageChance: 50 },
-  // A copy of a block whose file was committed was not acknowledged.
-  {
-    seed: 1034,
-    sizes: [197473, MIB - 1],
-    creditBytes: MIB + 1,
-    lanes: 3,
-    laneDeaths: 3,
-    readsNoticeChanges: true,
-    damageChance: 50,
-  },
-  // A root was told twice.
-  { seed: 4341, sizes: [3 * MIB], creditBytes: 3 * MIB, lanes: 2, laneDeaths: 3, damageChance: 50 },
-  // A committed file failed after the fact.
-  { seed: 4200, sizes: [3 * MIB, 4097], laneDeaths: 3, readsNoticeChanges: true, readFailureChance: 5 },
-  // A source that changed was called damage.
-  { seed: 2843, sizes: [MIB], creditBytes: MIB + 1, lanes: 4, laneDeaths: 3, sourceChanges: 2 },
-];
-
 const all = (sizes: readonly (number | null)[]): number[] => [...sizes.keys()];
 const run = (drawn: Partial<Scenario>): number =>
   simulateTransfer({ ...QUIET, chosen: all(drawn.sizes ?? []), ...drawn });

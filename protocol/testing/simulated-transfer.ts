@@ -1,7 +1,7 @@
 import { BLOCK_BYTES } from '../limits.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimulatedFiles } from './simulated-files.ts';
-import { type Scenario, SimulatedSession } from './simulated-session.ts';
+import { allGoesWell, type Scenario, SimulatedSession } from './simulated-session.ts';
 import { expectThat } from './transfer-books.ts';
 
 /**
@@ -15,8 +15,8 @@ export function simulateTransfer(scenario: Scenario): number {
   const files = new SimulatedFiles([...scenario.sizes, BLOCK_BYTES]);
   let session: SimulatedSession | null = null;
   for (let deaths = 0; ; deaths += 1) {
-    const order = [...scenario.sizes.keys()];
-    if (scenario.reordered) order.sort(() => random.below(3) - 1);
+    const places = [...scenario.sizes.keys()];
+    const order = scenario.reordered ? scenario.sizes.map(() => random.takeOne(places)) : places;
     const lifeSteps =
       deaths < scenario.sessionDeaths
         ? random.below(random.oneOf([20, 200, 1000]))
@@ -29,10 +29,4 @@ export function simulateTransfer(scenario: Scenario): number {
     }
     files.meanwhile(random, scenario.meanwhileChance, scenario.diskDamageChance);
   }
-}
-
-/** Sources may change between sessions, sessions and lanes may die, and disks may rot: every file arrives all the same. */
-function allGoesWell(scenario: Scenario): boolean {
-  const { damageChance, readFailureChance, sinkFailureChance, sourceChanges, cancels } = scenario;
-  return damageChance + readFailureChance + sinkFailureChance + sourceChanges + cancels === 0;
 }
