@@ -328,7 +328,7 @@ test.describe('where it is saved', () => {
 
 test.describe('an interruption', () => {
   for (const who of ['sender', 'receiver'] as const) {
-    test(`of the ${who} is told to the other side, and nothing half done is left`, async ({
+    test(`of the ${who} is told to the other side, and nothing half done has a name`, async ({
       cli,
       folder,
     }) => {
@@ -343,7 +343,7 @@ test.describe('an interruption', () => {
       expect(await first.stop('SIGINT')).toEqual({ status: 130, signal: null });
       expect(await other.waitFor('error')).toMatchObject({ code: 'cancelled' });
       expect((await other.exit).status).toBe(1);
-      expect(await readdir(join(folder, 'got'))).toEqual([]);
+      expect(await readdir(join(folder, 'got'))).toEqual([expect.stringMatching(/^\.sallyport-partial-/)]);
     });
   }
 
@@ -494,4 +494,75 @@ test('without --json, what is copied stands on standard output alone, and a pipe
   expect(sender.stderr()).toMatch(
     /^Waiting for the receiver.*\nConnected .*\nThe receiver has 1 file, 31\.5 MB, verified \(.*\)\.\n$/,
   );
+});
+
+test.describe('after an interruption', () => {
+  test('the same commands go on, by the same link, and nothing verified is sent twice', async ({
+    cli,
+    folder,
+  }) => {
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const source = await makeTree(join(folder, 'album'), { 'film.bin': 200 * MIB, 'note.txt': 7 });
+    await makeTree(join(folder, 'got'), { 'album/other.txt': 3 });
+    const sender = cli(['send', source], { env });
+    const { url } = await sender.waitFor('link');
+    const killed = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    const { bytes } = await killed.waitFor('progress', { matches: (event) => event.bytes > 40 * MIB });
+    await killed.stop('SIGKILL');
+    await sender.stop('SIGKILL');
+
+    const again = cli(['send', '--resume'], { env });
+    expect((await again.waitFor('link')).url).toBe(url);
+    const receiver = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    expect([(await receiver.exit).status, (await again.exit).status]).toEqual([0, 0]);
+    expect(receiver.events).toContainEqual(expect.objectContaining({ event: 'continuing', what: 'album/' }));
+    expect((await receiver.waitFor('done')).wireBytes).toBeLessThanOrEqual(200 * MIB + 7 - bytes);
+    expect(await digestContents(join(folder, 'got', 'album (2)'))).toEqual(await digestContents(source));
+    expect((await readdir(join(folder, 'got'))).sort()).toEqual(['album', 'album (2)']);
+
+    const nothing = cli(['send', '--resume'], { env });
+    expect((await nothing.exit).status).toBe(2);
+    const other = cli(['send', source], { env });
+    expect((await other.waitFor('link')).url).not.toBe(url);
+  });
+
+  test('what was interrupted on purpose is kept, and it is said how to go on', async ({ cli, folder }) => {
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const source = await makeFile(join(folder, 'film.bin'), 200 * MIB);
+    const sender = cli(['send', source], { env });
+    const { url, code } = await sender.waitFor('link');
+    const receiver = cli(['receive', code, '-o', join(folder, 'got')], { env });
+    await receiver.waitFor('progress', { matches: ({ bytes }) => bytes > 40 * MIB });
+    expect((await receiver.stop('SIGINT')).status).toBe(130);
+    const command = `sallyport receive -o ${join(folder, 'got')} '${url}'`;
+    expect(receiver.events).toContainEqual({ event: 'resumable', command });
+    await sender.exit;
+    expect(sender.events).toContainEqual({ event: 'resumable', command: 'sallyport send --resume' });
+    expect(await readdir(join(folder, 'got'))).toEqual([expect.stringMatching(/^\.sallyport-partial-/)]);
+  });
+
+  test('a finished download can be verified, and what was changed in it is found', async ({
+    cli,
+    folder,
+  }) => {
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const source = await makeTree(join(folder, 'album'), { 'film.bin': 3 * MIB, 'note.txt': 7 });
+    const sender = cli(['send', source], { env });
+    const { url } = await sender.waitFor('link');
+    const receiver = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    expect((await receiver.exit).status).toBe(0);
+    const verify = () => startProgram(['verify', '--json', join(folder, 'got')], { env });
+    await using whole = verify();
+    expect((await whole.exit).status).toBe(0);
+    const film = await open(join(folder, 'got/album/film.bin'), 'r+');
+    await film.write(Uint8Array.of(1, 2, 3), 0, 3, 2 * MIB);
+    await film.close();
+    await using changed = verify();
+    expect((await changed.exit).status).toBe(1);
+    expect(changed.events).toEqual([
+      { event: 'verified', path: join(folder, 'got/album/film.bin'), verdict: 'changed' },
+      { event: 'verified', path: join(folder, 'got/album/note.txt'), verdict: 'whole' },
+      { event: 'summary', whole: 1, changed: 1, missing: 0, unreadable: 0 },
+    ]);
+  });
 });

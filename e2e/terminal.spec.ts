@@ -184,3 +184,29 @@ test('a server is open until Ctrl-C', async ({ open }) => {
   await terminal.press('C-c');
   expect(await terminal.status()).toBe(0);
 });
+
+test('p pauses on either side, both read who did, and the terminal is as it was afterwards', async ({
+  open,
+  folder,
+}) => {
+  const [sender, receiver] = [await open(), await open()];
+  await offer(sender, receiver, await makeFilm(folder), join(folder, 'got'));
+  await receiver.enter('');
+  await receiver.waitFor(/% {2}/);
+  await receiver.press('p');
+  await receiver.waitFor(/^Paused\. Press p to go on\.$/m);
+  await sender.waitFor(/^Paused by the other side\.$/m);
+  await sender.press('p');
+  await receiver.waitFor(/^Paused by you and by the other side\. Press p to go on\.$/m);
+  await receiver.press('p');
+  await sender.press('p');
+  await receiver.waitFor(/^Going on\.$/m);
+  await receiver.press('C-c');
+  expect(await receiver.status()).toBe(130);
+  expect(await receiver.screen()).toMatch(/What has arrived is kept\. Go on with: sallyport receive -o /);
+  expect(await sender.status()).toBe(1);
+  for (const terminal of [sender, receiver]) {
+    await terminal.enter('stty -a | tr " " "\\n" | grep -x icanon');
+    await terminal.waitFor(/^icanon$/m);
+  }
+});
