@@ -10,7 +10,7 @@ import {
 } from './limits.ts';
 import { FOUND } from './testing/found-scenarios.ts';
 import { FUZZ } from './testing/fuzz.ts';
-import type { Scenario } from './testing/simulated-session.ts';
+import type { Scenario } from './testing/scenario.ts';
 import { simulateTransfer } from './testing/simulated-transfer.ts';
 
 const QUIET: Scenario = {

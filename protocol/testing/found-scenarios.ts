@@ -1,5 +1,5 @@
 import { BLOCK_BYTES as MIB } from '../limits.ts';
-import type { Scenario } from './simulated-session.ts';
+import type { Scenario } from './scenario.ts';
 
 /**
  * Scenarios in which a transfer went wrong once, the real one or one with the mistake that is named put in; what went

@@ -1,7 +1,8 @@
 import { BLOCK_BYTES } from '../limits.ts';
+import { allGoesWell, type Scenario } from './scenario.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimulatedFiles } from './simulated-files.ts';
-import { allGoesWell, type Scenario, SimulatedSession } from './simulated-session.ts';
+import { SimulatedSession } from './simulated-session.ts';
 import { expectThat } from './transfer-books.ts';
 
 /**
