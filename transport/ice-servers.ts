@@ -13,7 +13,13 @@ export async function fetchIceServers(url: URL, signal: AbortSignal): Promise<RT
   } catch (cause) {
     throw new TransferError('server-unreachable', String(url), { cause });
   }
-  if (!response.ok) throw new TransferError('server-refused', `${url}: status ${response.status}`);
+  // A proxy says so in place of a server that is being started again.
+  const isForNow = response.status >= 500 || response.status === 429;
+  if (!response.ok)
+    throw new TransferError(
+      isForNow ? 'server-unreachable' : 'server-refused',
+      `${url}: status ${response.status}`,
+    );
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), IceConfig), text);
   if (!parsed.success) throw new TransferError('protocol-violation', `${url} is no ICE-server document`);
   return parsed.output.iceServers;

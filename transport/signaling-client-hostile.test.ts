@@ -235,8 +235,12 @@ describe('the ICE-server document', () => {
   });
 
   test('refused, elsewhere or out of reach is told apart', async () => {
-    const refusing = await startHostile(null, answering(503, ''));
+    const refusing = await startHostile(null, answering(403, ''));
     await expect(refusing.client.fetchIceServers()).rejects.toMatchObject({ code: 'server-refused' });
+    for (const status of [429, 502, 503]) {
+      const starting = await startHostile(null, answering(status, ''));
+      await expect(starting.client.fetchIceServers()).rejects.toMatchObject({ code: 'server-unreachable' });
+    }
     const elsewhere = await startHostile(null, (_, response) => {
       response.writeHead(302, { Location: 'https://evil.example/' }).end();
     });

@@ -170,11 +170,11 @@ export class SignalingClient {
 
   /**
    * Connects anew, as where a peer has fallen silent: the connection to the server may be as dead, and TCP would find
-   * that out much later. Not more often than every few seconds.
+   * that out much later. Not more often than every few seconds, and not where it is being made anew already.
    */
   refresh(): void {
     const nowMs = performance.now();
-    if (this.#ended !== null || nowMs - this.#refreshedMs < REFRESH_INTERVAL_MS) return;
+    if (!this.connected || nowMs - this.#refreshedMs < REFRESH_INTERVAL_MS) return;
     this.#refreshedMs = nowMs;
     this.#socket.io.engine?.close();
   }
