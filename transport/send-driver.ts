@@ -42,6 +42,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
   readonly #platform: Platform;
   readonly #progress: TransferProgress;
   readonly #onSilent: () => void;
+  #gaveWay = false;
   readonly #pumps = new Map<string, { alive: boolean }>();
   #wakers: (() => void)[] = [];
 
@@ -83,6 +84,12 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     this.#wake();
   }
 
+  /** The receiver is here in another session: this one ends without a word, and nobody is shown that. */
+  giveWay(): void {
+    this.#gaveWay = true;
+    this.session.abort(new TransferError('connection-lost', 'the receiver came back another way'));
+  }
+
   #showPause(): void {
     const { here, there } = this.#sender.paused;
     this.#progress.set({ paused: { here, there } });
@@ -104,6 +111,8 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     this.#pumps.set(lane.id, pump);
     const { state } = this.#progress.status;
     this.#progress.set({ state: state === 'connecting' ? 'waiting' : state, lanes: this.#pumps.size });
+    // What either side held up in an earlier session is said anew, or holds no more.
+    this.#showPause();
     this.#pump(lane, pump).catch((error: unknown) => {
       const cause = new TransferError('internal', error instanceof Error ? error.message : 'pump failed', {
         cause: error,
@@ -128,9 +137,12 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
   onEnd(end: 'complete' | TransferError): void {
     for (const pump of this.#pumps.values()) pump.alive = false;
     this.#wake();
+    if (this.#gaveWay) return;
     const [firstFailed] = this.#sender.failed.values();
-    // Whoever has chosen comes back, and is served on.
-    if (end !== 'complete' && isRecoverable(end) && this.#sender.choice)
+    const { state } = this.#progress.status;
+    // Whoever has chosen, in this session or in one before, comes back and is served on.
+    const hasChosen = state === 'transferring' || state === 'reconnecting';
+    if (end !== 'complete' && isRecoverable(end) && hasChosen)
       this.#progress.set({ state: 'reconnecting', lanes: 0 });
     else if (end !== 'complete') this.#progress.set({ state: 'failed', error: end });
     else if (!this.#sender.completed) this.#endedEarly();

@@ -126,7 +126,9 @@ class OpenShare implements Sharing {
     const place = this.#places.get(receiverId);
     if (!place) return;
     place.paused = paused;
-    place.driver?.pause(paused);
+    if (place.driver) place.driver.pause(paused);
+    // Told to the receiver when it is back.
+    else place.progress.set({ paused: { here: paused, there: false } });
   }
 
   async close(): Promise<void> {
@@ -176,6 +178,7 @@ class OpenShare implements Sharing {
     const { platform, source } = this.#options;
     const place = this.#placeOf(run.deliveryId);
     this.#receivers += 1;
+    place.sessions += 1;
     try {
       const { secure, connected } = await run.meeting;
       if (this.#closed) {
@@ -187,18 +190,19 @@ class OpenShare implements Sharing {
         this.#signaling.refresh(),
       );
       place.driver = driver;
-      earlier?.session.abort(new TransferError('connection-lost', 'the receiver came back another way'));
+      earlier?.giveWay();
       driver.session.add(connected);
       if (place.paused) driver.pause(true);
       await driver.session.closed;
       if (place.driver === driver) place.driver = null;
     } catch (error) {
-      // One that is served meanwhile needed no other way, and one that is away for a while may try again.
-      if (!place.driver && place.progress.status.state !== 'reconnecting')
+      // One that is served, or met, another way needed no other; one that is away for a while may try again.
+      if (place.sessions === 1 && place.progress.status.state !== 'reconnecting')
         place.progress.set({ state: 'failed', error: asTransferError(error) });
     } finally {
       this.#receivers -= 1;
-      this.#forgetThoseGone();
+      place.sessions -= 1;
+      if (place.sessions === 0) this.#leave(run.deliveryId, place);
     }
   }
 
@@ -211,24 +215,23 @@ class OpenShare implements Sharing {
       () => platform.nowMs(),
       (status) => onReceiver({ ...status, id: deliveryId }),
     );
-    const place: Place = { progress, driver: null, paused: false };
+    const place: Place = { progress, driver: null, sessions: 0, paused: false };
     this.#places.set(deliveryId, place);
     progress.set({ state: 'connecting' });
     return place;
   }
 
-  /** Ended ones at once; of those that may come back the latest are remembered. */
-  #forgetThoseGone(): void {
-    for (const [id, { driver, progress }] of this.#places) {
-      if (driver) continue;
-      const { state } = progress.status;
-      const isOver = state === 'done' || state === 'failed';
-      if (isOver || this.#places.size > MAX_ABSENT_RECEIVERS) this.#places.delete(id);
-      if (!isOver && !this.#places.has(id))
-        progress.set({
-          state: 'failed',
-          error: new TransferError('connection-lost', 'it did not come back'),
-        });
+  /** The last session of a delivery is over. One that may come back is remembered, as long as few have left after it. */
+  #leave(id: string, place: Place): void {
+    if (this.#places.get(id) !== place) return;
+    this.#places.delete(id);
+    if (place.progress.status.state !== 'reconnecting') return;
+    this.#places.set(id, place);
+    const absent = [...this.#places].filter(([, { sessions }]) => sessions === 0);
+    for (const [longestGone, { progress }] of absent.slice(0, -MAX_ABSENT_RECEIVERS)) {
+      this.#places.delete(longestGone);
+      const error = new TransferError('connection-lost', 'it did not come back');
+      progress.set({ state: 'failed', error });
     }
   }
 }
@@ -238,5 +241,7 @@ interface Place {
   readonly progress: TransferProgress;
   /** Null while it is away. */
   driver: SendDriver | null;
+  /** Those being made, and those not quite over, with the one served. None: it is away. */
+  sessions: number;
   paused: boolean;
 }
