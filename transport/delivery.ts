@@ -15,6 +15,16 @@ export interface Outstanding {
   readonly unread: ReadonlyMap<number, Uint8Array>;
 }
 
+/** What is still to be had from one session. */
+export interface Remainder {
+  /** In the order chosen. */
+  readonly outstanding: readonly Outstanding[];
+  /** Committed files that the session's manifest still offers: the sender can count only what it knows. */
+  readonly settled: { readonly files: number; readonly bytes: number };
+  /** Files given up while no session could tell the sink so. */
+  readonly abandoned: readonly string[];
+}
+
 /**
  * What one receiver takes of a share, over as many sessions as that needs: what was chosen, what of it is written,
  * committed and given up. Sessions come and go, with ids of their own; an entry is the same if its path and size are.
@@ -30,6 +40,8 @@ export class Delivery {
   readonly #committed = new Set<EntryId>();
   readonly #failed = new Map<string, FileFailure>();
   readonly #changed = new Set<string>();
+  /** Paths of files that the person holds up, which each session is told anew. */
+  readonly paused = new Set<string>();
   #committedBytes = 0;
   #saved: readonly SavedEntry[] | null = null;
 
@@ -77,28 +89,32 @@ export class Delivery {
     }
   }
 
-  /**
-   * What is still to be had from a session with this manifest, in the order chosen. What the sender no longer offers, or
-   * in another size, is given up as changed.
-   */
-  outstanding(entries: readonly Entry[]): Outstanding[] {
+  /** What the sender of this manifest no longer offers, or in another size, is given up as changed. */
+  remainder(entries: readonly Entry[]): Remainder {
     const offered = new Map(entries.map((entry, id) => [entry.path, { id, entry }]));
     const outstanding: Outstanding[] = [];
+    const abandoned: string[] = [];
+    const settled = { files: 0, bytes: 0 };
     for (const [path, { id, entry }] of this.#files) {
-      if (this.#committed.has(id) || this.#failed.has(path)) continue;
       const now = offered.get(path);
-      if (now?.entry.kind !== 'file' || now.entry.sizeBytes !== entry.sizeBytes) {
-        this.#failed.set(path, 'source-changed');
+      const isOffered = now?.entry.kind === 'file' && now.entry.sizeBytes === entry.sizeBytes;
+      const [written, unread] = [this.#written.get(id) ?? new Map(), this.#unread.get(id) ?? new Map()];
+      if (this.#committed.has(id)) {
+        settled.files += isOffered ? 1 : 0;
+        settled.bytes += isOffered ? entry.sizeBytes : 0;
         continue;
       }
-      const [written, unread] = [this.#written.get(id) ?? new Map(), this.#unread.get(id) ?? new Map()];
-      outstanding.push({ id: now.id, written, unread });
+      if (!isOffered) this.fail(path, 'source-changed');
+      if (isOffered && !this.#failed.has(path)) outstanding.push({ id: now.id, written, unread });
+      else if (written.size + unread.size > 0) abandoned.push(path);
     }
-    return outstanding;
+    return { outstanding, settled, abandoned };
   }
 
+  /** Gives a file up. One that is committed stays, and what was not chosen is none of ours. */
   fail(path: string, code: FileFailure): void {
-    if (!this.#failed.has(path)) this.#failed.set(path, code);
+    const file = this.#files.get(path);
+    if (file && !this.#committed.has(file.id) && !this.#failed.has(path)) this.#failed.set(path, code);
   }
 
   /** The sender had other bytes for some blocks of this file: those are no longer had. */
@@ -109,7 +125,7 @@ export class Delivery {
   async write(path: string, index: number, bytes: Uint8Array<ArrayBuffer>, leaf: Uint8Array): Promise<void> {
     const id = this.#idOf(path);
     await this.#sink.write(id, index * BLOCK_BYTES, bytes, leaf);
-    this.#note(id, index, leaf);
+    this.#note(path, id, index, leaf);
   }
 
   /**
@@ -131,13 +147,15 @@ export class Delivery {
     unread?.delete(index);
     if (unread?.size === 0) this.#unread.delete(id);
     if (!isThere) return null;
-    this.#note(id, index, leaf);
+    this.#note(path, id, index, leaf);
     return leaf;
   }
 
   async commit(path: string, root: Uint8Array): Promise<void> {
     const id = this.#idOf(path);
     await this.#sink.commit(id, root);
+    // Given up too late: what is saved stays saved.
+    this.#failed.delete(path);
     this.#settle(id);
   }
 
@@ -164,7 +182,8 @@ export class Delivery {
     await (this.isWorthKeeping ? this.#sink.suspend() : this.#sink.abort()).catch(() => {});
   }
 
-  #note(id: EntryId, index: number, leaf: Uint8Array): void {
+  #note(path: string, id: EntryId, index: number, leaf: Uint8Array): void {
+    if (this.#failed.has(path)) return;
     const leaves = this.#written.get(id) ?? new Map();
     leaves.set(index, leaf);
     this.#written.set(id, leaves);

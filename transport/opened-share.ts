@@ -58,7 +58,11 @@ export class OpenedShare implements Receiving {
   #delivery: Delivery | null = null;
   #paused = false;
   /** Under way while the session is silent or gone. */
-  #search: Search<Meeting> | null = null;
+  #search: Search | null = null;
+  readonly #cancel = (): void => {
+    this.#search?.stop();
+    this.#driver.cancel();
+  };
 
   /** Resolves when the first session has brought the manifest. @throws TransferError with which it ended before */
   static async open(link: string, meeting: Meeting, options: OpenedShareOptions): Promise<OpenedShare> {
@@ -72,11 +76,19 @@ export class OpenedShare implements Receiving {
         if (share) share.#onEnd(driver, error);
       },
     });
-    const cancel = () => (share ? share.#cancel() : driver.cancel());
+    const cancel = () => driver.cancel();
     signal?.addEventListener('abort', cancel);
+    if (signal?.aborted) cancel();
     driver.session.add(meeting.connected);
-    const entries = await driver.offer;
-    share = new OpenedShare(link, entries, meeting.secure.k, driver, options);
+    try {
+      const entries = await driver.offer;
+      share = new OpenedShare(link, entries, meeting.secure.k, driver, options);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+    signal?.addEventListener('abort', share.#cancel);
+    // Ended by what came right behind the manifest.
+    if (driver.failure) share.#onEnd(driver, driver.failure);
     return share;
   }
 
@@ -115,67 +127,95 @@ export class OpenedShare implements Receiving {
       const failure = asTransferError(error, 'sink-failed');
       void this.#driver.session.end(failure.code === 'disk-full' ? 'disk-full' : 'sink-failed', failure);
       throw error;
+    } finally {
+      this.#stopSearch();
+      this.#options.signal?.removeEventListener('abort', this.#cancel);
     }
   }
 
   decline(): Promise<void> {
-    this.#search?.stop();
-    return this.#driver.session.end('declined', new TransferError('declined'));
+    const declined = new TransferError('declined');
+    this.#search?.stop(declined);
+    return this.#driver.session.end('declined', declined);
   }
 
   pause(paused: boolean, path?: string): void {
     if (path === undefined) this.#paused = paused;
+    else if (paused) this.#delivery?.paused.add(path);
+    else this.#delivery?.paused.delete(path);
     this.#driver.pause(paused, path);
   }
 
   cancelFile(path: string): void {
-    this.#driver.cancelFile(path);
+    // Between two sessions it is the delivery's alone, and the next one does not ask for it.
+    if (!this.#driver.cancelFile(path)) this.#delivery?.fail(path, 'cancelled');
   }
 
   /** Over one session after another, until everything is durable and the sender knows. */
   async #fetch(delivery: Delivery): Promise<void> {
     for (;;) {
-      const driver = this.#driver;
-      if (this.#paused) driver.pause(true);
       try {
-        await driver.fetch(delivery);
+        await this.#driver.fetch(delivery);
         return;
       } catch (error) {
-        // What is durable stays, whatever the sender's farewell is.
-        if (delivery.finished && !isRecoverable(error)) return;
+        if (delivery.finished) return this.#tellFinished(delivery, error);
         if (this.#options.signal?.aborted) throw new TransferError('cancelled');
         if (!isRecoverable(error)) throw error;
-        // All is there; that the sender learns of it is worth a moment, and no failure where it does not.
-        const patienceMs = delivery.finished ? LAST_WORD_PATIENCE_MS : undefined;
-        if (!delivery.finished) this.#options.progress.set({ state: 'reconnecting', lanes: 0 });
-        try {
-          this.#driver = this.#drive(await this.#searching(patienceMs));
-        } catch (cause) {
-          if (delivery.finished) return;
-          throw cause;
-        }
+        this.#options.progress.set({ state: 'reconnecting', lanes: 0 });
+        await this.#meetAgain();
       }
     }
   }
 
-  #cancel(): void {
-    this.#search?.stop();
-    this.#driver.cancel();
+  /** All is durable. That the sender learns of it is worth a moment, and no failure where it does not. */
+  async #tellFinished(delivery: Delivery, error: unknown): Promise<void> {
+    let isOver = false;
+    const giveUp = () => {
+      isOver = true;
+      const unheard = new TransferError('connection-lost', 'the other side did not come back');
+      this.#search?.stop(unheard);
+      this.#driver.session.abort(unheard);
+    };
+    const timer = setTimeout(giveUp, LAST_WORD_PATIENCE_MS);
+    try {
+      for (let why = error; isRecoverable(why) && !isOver && !this.#options.signal?.aborted; ) {
+        try {
+          await this.#meetAgain();
+          await this.#driver.fetch(delivery);
+          return;
+        } catch (cause) {
+          why = cause;
+        }
+      }
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
-  #drive({ secure, connected }: Meeting): ReceiveDriver {
+  /** Goes on with what a search finds: the one that is under way, or a new one. */
+  async #meetAgain(): Promise<void> {
+    const search = this.#search ?? this.#beginSearch();
+    try {
+      this.#drive(await search.meeting);
+    } finally {
+      if (this.#search === search) this.#search = null;
+    }
+  }
+
+  #drive({ secure, connected }: Meeting): void {
     const { platform, progress } = this.#options;
     const driver = new ReceiveDriver(secure, platform, progress, {
       onSilence: (silent) => this.#onSilence(driver, silent),
       onEnd: (error) => this.#onEnd(driver, error),
     });
+    this.#driver = driver;
+    if (this.#paused) driver.pause(true);
     driver.session.add(connected);
-    return driver;
   }
 
   /** The session is gone. While the person still chooses the sender is met again, or is gone for good. */
   #onEnd(driver: ReceiveDriver, error: TransferError): void {
-    if (driver !== this.#driver) return;
+    if (driver !== this.#driver || this.#delivery?.finished) return;
     const { progress, signal } = this.#options;
     if (!isRecoverable(error) || signal?.aborted) {
       progress.set({ state: 'failed', error });
@@ -183,13 +223,12 @@ export class OpenedShare implements Receiving {
     }
     // Whoever fetches seeks another way.
     if (this.#delivery) return;
-    const search = this.#begunSearch();
-    this.#search = search;
+    const search = this.#beginSearch();
     search.meeting.then(
       (meeting) => {
         if (this.#search !== search || this.#delivery) return;
         this.#search = null;
-        this.#driver = this.#drive(meeting);
+        this.#drive(meeting);
       },
       (cause) => {
         if (this.#search === search && !this.#delivery)
@@ -203,45 +242,31 @@ export class OpenedShare implements Receiving {
     if (driver !== this.#driver || !this.#delivery || this.#delivery.finished) return;
     const { progress } = this.#options;
     const { state } = progress.status;
-    if (silent) {
-      if (state === 'transferring') progress.set({ state: 'reconnecting' });
-      const search = this.#begunSearch();
-      this.#search = search;
-      const found = new TransferError('connection-lost', 'another way was found');
-      search.meeting.then(
-        () => driver.session.abort(found),
-        () => {},
-      );
+    if (!silent) {
+      if (state === 'reconnecting') progress.set({ state: 'transferring' });
+      this.#stopSearch();
       return;
     }
-    if (state === 'reconnecting') progress.set({ state: 'transferring' });
-    const needless = this.#search;
-    this.#search = null;
-    needless?.stop();
-    needless?.meeting.then(
-      ({ connected }) => connected.lane.close(),
+    if (state === 'transferring') progress.set({ state: 'reconnecting' });
+    const search = this.#beginSearch();
+    search.meeting.then(
+      () => {
+        if (this.#search === search)
+          driver.session.abort(new TransferError('connection-lost', 'another way was found'));
+      },
       () => {},
     );
   }
 
-  /** The search that is under way, or a new one, within a time. */
-  async #searching(patienceMs: number | undefined): Promise<Meeting> {
-    const search = this.#search ?? this.#begunSearch();
-    this.#search = null;
-    const giveUp = () =>
-      search.stop(new TransferError('connection-lost', 'the other side did not come back'));
-    const timer = patienceMs === undefined ? undefined : setTimeout(giveUp, patienceMs);
+  #beginSearch(): Search {
+    const search = new Search(this.#options.meetAgain);
     this.#search = search;
-    try {
-      return await search.meeting;
-    } finally {
-      clearTimeout(timer);
-      if (this.#search === search) this.#search = null;
-    }
+    return search;
   }
 
-  #begunSearch(): Search<Meeting> {
-    return new Search(this.#options.meetAgain);
+  #stopSearch(): void {
+    this.#search?.stop();
+    this.#search = null;
   }
 
   async #shareId(): Promise<string> {

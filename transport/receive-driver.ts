@@ -53,6 +53,8 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   #unflushedBytes = 0;
   #idle: Deferred<void> | null = null;
   #finishing = false;
+  /** Committed before, and no longer offered in this session. */
+  #apart = { files: 0, bytes: 0 };
   #end: 'complete' | TransferError | null = null;
   readonly #offer = new Deferred<readonly Entry[]>();
   readonly #completion = new Deferred<void>();
@@ -73,6 +75,11 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   /** The whole manifest. Rejects with the TransferError that ended the session before. */
   get offer(): Promise<readonly Entry[]> {
     return this.#offer.promise;
+  }
+
+  /** What ended the session, if that was no good end. */
+  get failure(): TransferError | null {
+    return this.#end === 'complete' ? null : this.#end;
   }
 
   /**
@@ -108,12 +115,13 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#showPause();
   }
 
-  /** Gives one file up by a person's wish. */
-  cancelFile(path: string): void {
+  /** Gives one file up by a person's wish. @returns false where this session cannot: it has not begun, or is over */
+  cancelFile(path: string): boolean {
     const entry = this.#idOf(path);
-    if (entry === undefined) return;
+    if (entry === undefined || !this.#delivery || this.#end) return false;
     this.#receiver.cancel(entry);
     this.#advance();
+    return true;
   }
 
   onControl(message: SenderMessage): void {
@@ -137,6 +145,8 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#assemblies.set(lane.id, new BlockAssembly((block) => this.#receiver.expectedLength(block)));
     const { state } = this.#progress.status;
     this.#progress.set({ state: state === 'connecting' ? 'waiting' : state, lanes: this.#assemblies.size });
+    // What either side held up in an earlier session is said anew, or holds no more.
+    this.#showPause();
   }
 
   onLaneLost(lane: Lane): void {
@@ -167,15 +177,21 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
 
   /** Asks for what the delivery lacks; what an earlier process wrote is read again meanwhile. */
   #begin(delivery: Delivery, entries: readonly Entry[]): void {
-    const outstanding = delivery.outstanding(entries);
+    const { outstanding, settled, abandoned } = delivery.remainder(entries);
+    this.#apart = {
+      files: delivery.settled.files - settled.files,
+      bytes: delivery.settled.bytes - settled.bytes,
+    };
     const held = new Map(
       outstanding.map(({ id, written, unread }) => [id, [...written.keys(), ...unread.keys()]] as const),
     );
     const ids = outstanding.map(({ id }) => id);
-    this.#receiver.choose(ids, { held, settled: delivery.settled });
+    for (const path of delivery.paused) this.pause(true, path);
+    this.#receiver.choose(ids, { held, settled });
     for (const { id, written } of outstanding)
       for (const [index, leaf] of written) this.#receiver.kept({ entry: id, index }, leaf);
     this.#progress.set({ state: 'transferring', ...delivery.totals });
+    for (const path of abandoned) void this.#discard(path);
     void this.#recheck(delivery, outstanding);
     this.#advance();
   }
@@ -243,8 +259,8 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
 
   #done(): void {
     this.#busy -= 1;
-    if (this.#busy === 0) this.#idle?.resolve();
     this.#advance();
+    if (this.#busy === 0) this.#idle?.resolve();
   }
 
   /** A full disk ends the transfer: nothing else would fit either. Anything else ends one file. */
@@ -257,21 +273,26 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#receiver.fail(entry, 'sink-failed');
   }
 
-  async #discard(entry: EntryId): Promise<void> {
+  async #discard(path: string): Promise<void> {
     this.#busy += 1;
-    await this.#delivery?.discard(this.#file(entry).path).catch(() => {});
+    await this.#delivery?.discard(path).catch(() => {});
     this.#done();
   }
 
   /** Says, commits and finishes what can be, after each event. */
   #advance(): void {
     const delivery = this.#delivery;
-    if (this.#end || !delivery) return;
-    for (const { entry, root } of this.#receiver.takeCommittable()) void this.#commit(entry, root);
-    for (const entry of this.#receiver.takeGivenUp()) void this.#discard(entry);
+    if (!delivery) return;
+    // Also after the session's end, for what was under way then: the next one does not know.
+    for (const entry of this.#receiver.takeGivenUp()) void this.#discard(this.#file(entry).path);
     for (const [entry, code] of this.#receiver.takeFailed()) delivery.fail(this.#file(entry).path, code);
     for (const entry of this.#receiver.takeChanged()) delivery.change(this.#file(entry).path);
-    this.#progress.set({ bytes: this.#receiver.bytes, filesDone: this.#receiver.filesDone });
+    if (this.#end) return;
+    for (const { entry, root } of this.#receiver.takeCommittable()) void this.#commit(entry, root);
+    this.#progress.set({
+      bytes: this.#apart.bytes + this.#receiver.bytes,
+      filesDone: this.#apart.files + this.#receiver.filesDone,
+    });
     const isMuch = this.#unflushedBlocks >= FLUSH_AFTER_BLOCKS || this.#unflushedBytes >= FLUSH_AFTER_BYTES;
     if (this.#busy > 0 && !isMuch) return;
     this.#unflushedBlocks = 0;
@@ -286,7 +307,9 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     try {
       await delivery.finish();
       this.#receiver.complete();
-      const unanswered = setTimeout(() => void this.session.end('complete', null), GOODBYE_TIMEOUT_MS);
+      // An honest sender answers at once: this one has not heard it.
+      const unheard = new TransferError('peer-silent', 'no answer to the last word');
+      const unanswered = setTimeout(() => this.session.abort(unheard), GOODBYE_TIMEOUT_MS);
       await this.session.closed;
       clearTimeout(unanswered);
       if (this.#end === 'complete') this.#completion.resolve();

@@ -1,9 +1,10 @@
 import { TransferError } from '#protocol/errors.ts';
+import type { Meeting } from './first-lane.ts';
 import { MEET_AGAIN_DELAY_MS } from './limits.ts';
 import { isRecoverable } from './recoverable.ts';
 
 /** Tries to meet a peer again, until it has, it is stopped, or there is nobody to be met any more. */
-export class Search<Meeting> {
+export class Search {
   readonly meeting: Promise<Meeting>;
   readonly #stopping = new AbortController();
 
@@ -14,8 +15,13 @@ export class Search<Meeting> {
     this.meeting.catch(() => {});
   }
 
+  /** Also for a search that has found what nobody took up: that lane is closed. */
   stop(why = new TransferError('cancelled')): void {
     this.#stopping.abort(why);
+    this.meeting.then(
+      ({ connected }) => connected.lane.close(),
+      () => {},
+    );
   }
 
   async #run(attempt: (signal: AbortSignal) => Promise<Meeting>): Promise<Meeting> {
@@ -27,14 +33,21 @@ export class Search<Meeting> {
         if (signal.aborted) throw signal.reason;
         if (!isRecoverable(error)) throw error;
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, MEET_AGAIN_DELAY_MS);
-        signal.addEventListener('abort', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      await pause(signal);
       if (signal.aborted) throw signal.reason;
     }
   }
+}
+
+/** Between two attempts, or until the signal aborts. However many there are, nothing of them stays at the signal. */
+async function pause(signal: AbortSignal): Promise<void> {
+  let wake = () => {};
+  const woken = new Promise<void>((resolve) => {
+    wake = resolve;
+  });
+  const timer = setTimeout(wake, MEET_AGAIN_DELAY_MS);
+  signal.addEventListener('abort', wake);
+  await woken;
+  clearTimeout(timer);
+  signal.removeEventListener('abort', wake);
 }
