@@ -118,8 +118,8 @@ test('a sender who leaves in mid-transfer is noticed, and nothing half is saved'
   await friend.getByTestId('save-all').click();
   await waitForState(friend, 'transferring');
   await page.close();
-  await waitForState(friend, 'failed');
-  await expect(friend.getByRole('alert')).toHaveAttribute('data-error', /^(connection-lost|cancelled)$/);
+  // It may be back, at the same link: the friend's page waits, and keeps what it has.
+  await waitForState(friend, 'reconnecting');
   expect(downloads).toBe(0);
 });
 
@@ -221,8 +221,7 @@ test('a sender who leaves while the friend still chooses is noticed', async ({ p
   await friend.goto(url);
   await waitForOffer(friend);
   await page.close();
-  await waitForState(friend, 'failed');
-  await expect(friend.getByTestId('retry')).toBeVisible();
+  await waitForState(friend, 'reconnecting');
 });
 
 test('a file in hundreds of nested folders is offered as any other', async ({ page, friend, folder }) => {
