@@ -2,17 +2,14 @@ import { TransferError } from '#protocol/errors.ts';
 import { formatLink, linkSecret } from '#protocol/handshake/link.ts';
 import { OwnerKey } from '#protocol/handshake/owner-key.ts';
 import { Manifest } from '#protocol/manifest.ts';
-import { asTransferError } from './as-transfer-error.ts';
 import { type CodeChange, CodeDoor } from './code-door.ts';
 import type { FileSource } from './file-source.ts';
-import { MAX_ABSENT_RECEIVERS, MAX_RECEIVERS } from './limits.ts';
+import { Places } from './places.ts';
 import type { Platform } from './platform.ts';
 import { Reception } from './reception.ts';
 import type { Room, RoomHandlers } from './room.ts';
-import { SendDriver } from './send-driver.ts';
 import type { SenderRun } from './sender-run.ts';
 import { SignalingClient } from './signaling-client.ts';
-import { TransferProgress } from './transfer-progress.ts';
 import type { TransferStatus } from './transfer-status.ts';
 
 /** One receiver of a share, as its sender sees it. `id` is stable for its delivery, however often it comes back. */
@@ -74,12 +71,10 @@ export async function startSharing(options: SharingOptions): Promise<Sharing> {
 class OpenShare implements Sharing {
   readonly link: string;
   readonly #options: SharingOptions;
-  readonly #manifest: Manifest;
   readonly #signaling: SignalingClient;
   readonly #door: CodeDoor;
-  readonly #places = new Map<string, Place>();
+  readonly #places: Places;
   #reception: Reception | null = null;
-  #receivers = 0;
   #closed = false;
 
   static async open(
@@ -103,9 +98,15 @@ class OpenShare implements Sharing {
     iceServers: RTCIceServer[],
   ) {
     this.#options = options;
-    this.#manifest = manifest;
     this.#signaling = signaling;
-    const { platform, serverUrl, onCode } = options;
+    const { platform, source, serverUrl, onCode, onReceiver } = options;
+    this.#places = new Places({
+      platform,
+      manifest,
+      source,
+      onReceiver,
+      onSilent: () => signaling.refresh(),
+    });
     this.link = formatLink({ serverUrl, k: owner.k });
     this.#door = new CodeDoor({
       signaling,
@@ -113,8 +114,8 @@ class OpenShare implements Sharing {
       owner,
       iceServers,
       onCode,
-      hasPlace: () => this.#hasPlace,
-      onReceiver: (run) => void this.#serve(run),
+      hasPlace: () => this.#places.hasRoom,
+      onReceiver: (run) => this.#serve(run),
     });
   }
 
@@ -123,31 +124,16 @@ class OpenShare implements Sharing {
   }
 
   pause(receiverId: string, paused: boolean): void {
-    const place = this.#places.get(receiverId);
-    if (!place) return;
-    place.paused = paused;
-    if (place.driver) place.driver.pause(paused);
-    // Told to the receiver when it is back.
-    else place.progress.set({ paused: { here: paused, there: false } });
+    this.#places.pause(receiverId, paused);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const cancelled = new TransferError('cancelled');
     this.#reception?.close();
-    await Promise.all([
-      this.#door.close(),
-      this.#reception?.said,
-      ...Array.from(this.#places.values(), ({ driver }) => driver?.session.end('cancelled', cancelled)),
-    ]);
-    for (const { progress } of this.#places.values()) progress.set({ state: 'failed', error: cancelled });
+    await Promise.all([this.#door.close(), this.#reception?.said, this.#places.close()]);
     this.#signaling.close();
     await this.#options.source.close();
-  }
-
-  get #hasPlace(): boolean {
-    return !this.#closed && this.#receivers < MAX_RECEIVERS;
   }
 
   async #joinLinkRoom(owner: OwnerKey, iceServers: RTCIceServer[]): Promise<void> {
@@ -168,80 +154,12 @@ class OpenShare implements Sharing {
       platform,
       iceServers,
       room,
-      hasPlace: () => this.#hasPlace,
-      onReceiver: (run) => void this.#serve(run),
+      hasPlace: () => this.#places.hasRoom,
+      onReceiver: (run) => this.#serve(run),
     });
   }
 
-  /** One session with a receiver, from its proof to its end. */
-  async #serve(run: SenderRun): Promise<void> {
-    const { platform, source } = this.#options;
-    const place = this.#placeOf(run.deliveryId);
-    this.#receivers += 1;
-    place.sessions += 1;
-    try {
-      const { secure, connected } = await run.meeting;
-      if (this.#closed) {
-        connected.lane.close();
-        throw new TransferError('cancelled');
-      }
-      const earlier = place.driver;
-      const driver = new SendDriver(secure, platform, this.#manifest, source, place.progress, () =>
-        this.#signaling.refresh(),
-      );
-      place.driver = driver;
-      earlier?.giveWay();
-      driver.session.add(connected);
-      if (place.paused) driver.pause(true);
-      await driver.session.closed;
-      if (place.driver === driver) place.driver = null;
-    } catch (error) {
-      // One that is served, or met, another way needed no other; one that is away for a while may try again.
-      if (place.sessions === 1 && place.progress.status.state !== 'reconnecting')
-        place.progress.set({ state: 'failed', error: asTransferError(error) });
-    } finally {
-      this.#receivers -= 1;
-      place.sessions -= 1;
-      if (place.sessions === 0) this.#leave(run.deliveryId, place);
-    }
+  #serve(run: SenderRun): void {
+    void this.#places.serve(run.deliveryId, run.meeting);
   }
-
-  #placeOf(deliveryId: string): Place {
-    const known = this.#places.get(deliveryId);
-    if (known && known.progress.status.state !== 'failed' && known.progress.status.state !== 'done')
-      return known;
-    const { platform, onReceiver } = this.#options;
-    const progress = new TransferProgress(
-      () => platform.nowMs(),
-      (status) => onReceiver({ ...status, id: deliveryId }),
-    );
-    const place: Place = { progress, driver: null, sessions: 0, paused: false };
-    this.#places.set(deliveryId, place);
-    progress.set({ state: 'connecting' });
-    return place;
-  }
-
-  /** The last session of a delivery is over. One that may come back is remembered, as long as few have left after it. */
-  #leave(id: string, place: Place): void {
-    if (this.#places.get(id) !== place) return;
-    this.#places.delete(id);
-    if (place.progress.status.state !== 'reconnecting') return;
-    this.#places.set(id, place);
-    const absent = [...this.#places].filter(([, { sessions }]) => sessions === 0);
-    for (const [longestGone, { progress }] of absent.slice(0, -MAX_ABSENT_RECEIVERS)) {
-      this.#places.delete(longestGone);
-      const error = new TransferError('connection-lost', 'it did not come back');
-      progress.set({ state: 'failed', error });
-    }
-  }
-}
-
-/** Where a receiver is served, session after session. */
-interface Place {
-  readonly progress: TransferProgress;
-  /** Null while it is away. */
-  driver: SendDriver | null;
-  /** Those being made, and those not quite over, with the one served. None: it is away. */
-  sessions: number;
-  paused: boolean;
 }

@@ -1,0 +1,127 @@
+import { TransferError } from '#protocol/errors.ts';
+import type { Manifest } from '#protocol/manifest.ts';
+import { asTransferError } from './as-transfer-error.ts';
+import type { FileSource } from './file-source.ts';
+import type { Meeting } from './first-lane.ts';
+import { MAX_ABSENT_RECEIVERS, MAX_RECEIVERS } from './limits.ts';
+import type { Platform } from './platform.ts';
+import { SendDriver } from './send-driver.ts';
+import type { ReceiverStatus } from './sharing.ts';
+import { TransferProgress } from './transfer-progress.ts';
+
+export interface PlacesOptions {
+  readonly platform: Platform;
+  readonly manifest: Manifest;
+  readonly source: FileSource;
+  readonly onReceiver: (receiver: ReceiverStatus) => void;
+  /** A receiver has fallen silent, and may be on its way back. */
+  readonly onSilent: () => void;
+}
+
+/** Where a receiver is served, session after session. */
+interface Place {
+  readonly progress: TransferProgress;
+  /** Null while it is away. */
+  driver: SendDriver | null;
+  /** Those being made, and those not quite over, with the one served. None: it is away. */
+  sessions: number;
+  paused: boolean;
+}
+
+/** The receivers of a share: each has a place, by its delivery, that is kept for it while it is away. */
+export class Places {
+  readonly #options: PlacesOptions;
+  readonly #places = new Map<string, Place>();
+  #sessions = 0;
+  #closed = false;
+
+  constructor(options: PlacesOptions) {
+    this.#options = options;
+  }
+
+  /** Whether another session can be served. */
+  get hasRoom(): boolean {
+    return !this.#closed && this.#sessions < MAX_RECEIVERS;
+  }
+
+  /** One session with a receiver, from its proof to its end. Never rejects. */
+  async serve(deliveryId: string, meeting: Promise<Meeting>): Promise<void> {
+    const place = this.#placeOf(deliveryId);
+    this.#sessions += 1;
+    place.sessions += 1;
+    try {
+      await this.#deliver(place, await meeting);
+    } catch (error) {
+      // One that is served, or met, another way needed no other; one that is away for a while may try again.
+      if (place.sessions === 1 && place.progress.status.state !== 'reconnecting')
+        place.progress.set({ state: 'failed', error: asTransferError(error) });
+    } finally {
+      this.#sessions -= 1;
+      place.sessions -= 1;
+      if (place.sessions === 0) this.#leave(deliveryId, place);
+    }
+  }
+
+  /** Holds one receiver's transfer up, or lets it go on; it is told, or will be when it is back. */
+  pause(deliveryId: string, paused: boolean): void {
+    const place = this.#places.get(deliveryId);
+    if (!place) return;
+    place.paused = paused;
+    if (place.driver) place.driver.pause(paused);
+    else place.progress.set({ paused: { here: paused, there: false } });
+  }
+
+  /** Ends every session and tells the receivers so. No other is served. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const cancelled = new TransferError('cancelled');
+    const places = [...this.#places.values()];
+    await Promise.all(places.map(({ driver }) => driver?.session.end('cancelled', cancelled)));
+    for (const { progress } of places) progress.set({ state: 'failed', error: cancelled });
+  }
+
+  async #deliver(place: Place, { secure, connected }: Meeting): Promise<void> {
+    if (this.#closed) {
+      connected.lane.close();
+      throw new TransferError('cancelled');
+    }
+    const { platform, manifest, source, onSilent } = this.#options;
+    const earlier = place.driver;
+    const driver = new SendDriver(secure, platform, manifest, source, place.progress, onSilent);
+    place.driver = driver;
+    earlier?.giveWay();
+    driver.session.add(connected);
+    if (place.paused) driver.pause(true);
+    await driver.session.closed;
+    if (place.driver === driver) place.driver = null;
+  }
+
+  #placeOf(deliveryId: string): Place {
+    const known = this.#places.get(deliveryId);
+    if (known && known.progress.status.state !== 'failed' && known.progress.status.state !== 'done')
+      return known;
+    const { platform, onReceiver } = this.#options;
+    const progress = new TransferProgress(
+      () => platform.nowMs(),
+      (status) => onReceiver({ ...status, id: deliveryId }),
+    );
+    const place: Place = { progress, driver: null, sessions: 0, paused: false };
+    this.#places.set(deliveryId, place);
+    progress.set({ state: 'connecting' });
+    return place;
+  }
+
+  /** The last session of a delivery is over. One that may come back is remembered, as long as few have left after it. */
+  #leave(deliveryId: string, place: Place): void {
+    if (this.#places.get(deliveryId) !== place) return;
+    this.#places.delete(deliveryId);
+    if (place.progress.status.state !== 'reconnecting') return;
+    this.#places.set(deliveryId, place);
+    const absent = [...this.#places].filter(([, { sessions }]) => sessions === 0);
+    for (const [longestGone, { progress }] of absent.slice(0, -MAX_ABSENT_RECEIVERS)) {
+      this.#places.delete(longestGone);
+      const error = new TransferError('connection-lost', 'it did not come back');
+      progress.set({ state: 'failed', error });
+    }
+  }
+}
