@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { BrowserContext, Download, Page } from '@playwright/test';
+import { type BrowserContext, type Download, expect, type Page } from '@playwright/test';
 import { share, waitForOffer } from '../harness/pages.ts';
 import { type CountingPage, countFigures } from './page-figures.ts';
 import type { Figures, Person, Place, Receiver, Sender } from './person.ts';
@@ -64,14 +64,19 @@ abstract class BrowserPerson implements Person {
     await this.#page.goto(url);
   }
 
-  figures(): Promise<Figures> {
-    return this.page.evaluate(() => (globalThis as CountingPage).figures());
+  async figures(): Promise<Figures> {
+    const { parts, wireBytes } = await this.page.evaluate(() => (globalThis as CountingPage).figures());
+    return { bytes: (parts * this.place.fileBytes) / 100, wireBytes };
   }
 
   async until(figure: keyof Figures, atLeast: number, timeoutMs: number): Promise<void> {
+    const wanted =
+      figure === 'bytes'
+        ? ({ figure: 'parts', atLeast: (atLeast * 100) / this.place.fileBytes } as const)
+        : ({ figure: 'wireBytes', atLeast } as const);
     await this.page.waitForFunction(
-      (wanted) => (globalThis as CountingPage).figures()[wanted.figure] >= wanted.atLeast,
-      { figure, atLeast },
+      ({ figure, atLeast }) => (globalThis as CountingPage).figures()[figure] >= atLeast,
+      wanted,
       { polling: LOOK_INTERVAL_MS, timeout: timeoutMs },
     );
   }
@@ -94,6 +99,12 @@ abstract class BrowserPerson implements Person {
 
   async leave(): Promise<void> {
     await this.page.close({ runBeforeUnload: false });
+  }
+
+  /** Closes the tab and opens another page in the same browser. */
+  async leaveTo(url: string): Promise<void> {
+    await this.leave();
+    await this.open(url);
   }
 
   async reload(): Promise<void> {
@@ -120,8 +131,13 @@ abstract class BrowserPerson implements Person {
     return this.#signal('SIGCONT');
   }
 
-  async pause(): Promise<void> {
+  async togglePause(): Promise<void> {
     await this.page.getByTestId('pause').click();
+  }
+
+  async seesPause(isPaused: boolean): Promise<void> {
+    const shown = isPaused ? 'there' : 'nobody';
+    await expect(this.page.getByTestId('transfer-state')).toHaveAttribute('data-paused', shown);
   }
 
   /** Nothing but the browser runs on this person's machine. */
@@ -184,6 +200,10 @@ export class BrowserReceiver extends BrowserPerson implements Receiver {
   /** Nobody is asked: the page goes on by itself. */
   async comeBack(): Promise<void> {
     if (this.page.isClosed()) await this.open(this.#link);
+  }
+
+  async seesChange(name: string): Promise<void> {
+    await expect(this.page.getByTestId('changed')).toContainText(name);
   }
 
   async hasFinalName(): Promise<boolean> {

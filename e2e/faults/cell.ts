@@ -36,10 +36,11 @@ export async function runCell({ fault, pairing, moment }: Cell, folder: string):
   const senderFolder = join(folder, 'sender');
   await Promise.all([mkdir(receiverFolder), mkdir(senderFolder)]);
   await using peers = await openDistantPeers(fault.network ?? homes({ home: 'port', office: 'port' }));
-  const sender = senderAt(pairing.sender, { peers, host: 'alice', folder: senderFolder }, path);
+  const place = { peers, fileBytes: FILE_BYTES, hasKeys: fault.needsKeys ?? false };
+  const sender = senderAt(pairing.sender, { ...place, host: 'alice', folder: senderFolder }, path);
   const receiver = receiverAt(
     pairing.receiver,
-    { peers, host: 'bob', folder: receiverFolder },
+    { ...place, host: 'bob', folder: receiverFolder },
     basename(path),
   );
   const scene: Scene = { peers, pairing, sender, receiver, path, receiverFolder };

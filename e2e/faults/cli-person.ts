@@ -25,7 +25,7 @@ abstract class CliPerson implements Person {
 
   protected start(args: Args): void {
     this.lives += 1;
-    this.#program = this.place.peers.cli(this.place.host, args);
+    this.#program = this.place.peers.cli(this.place.host, args, { terminal: this.place.hasKeys });
   }
 
   async figures(): Promise<Figures> {
@@ -35,6 +35,14 @@ abstract class CliPerson implements Person {
   async until(figure: keyof Figures, atLeast: number, timeoutMs: number): Promise<void> {
     const matches = (): boolean => figuresOf(this.program)[figure] >= atLeast;
     await this.program.waitFor('progress', { matches, timeoutMs });
+  }
+
+  async togglePause(): Promise<void> {
+    this.program.type('p');
+  }
+
+  async seesPause(isPaused: boolean): Promise<void> {
+    await this.program.waitFor('paused', { matches: ({ there }) => there === isPaused });
   }
 
   async account(): Promise<string> {
@@ -114,6 +122,10 @@ export class CliReceiver extends CliPerson implements Receiver {
   async comeBack(): Promise<void> {
     await this.take(this.#link);
     await this.program.waitFor('offer');
+  }
+
+  async seesChange(name: string): Promise<void> {
+    await this.program.waitFor('changed', { matches: ({ path }) => path === name });
   }
 
   async hasFinalName(): Promise<boolean> {

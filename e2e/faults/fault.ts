@@ -28,6 +28,8 @@ export interface Fault {
   readonly sentence: string;
   /** Where it needs another network than two homes. */
   readonly network?: Network;
+  /** Whether somebody presses a key in a terminal. */
+  readonly needsKeys?: boolean;
   /** Why it cannot happen to these two; undefined where it can. */
   readonly isImpossible?: (pairing: Pairing) => string | undefined;
   /** Lets it happen, and resolves when there is a usable way again and everybody is at their program. */

@@ -1,9 +1,14 @@
 /** What runs inside pages: functions that stand alone, as only their text gets there. */
 
-import type { Figures } from './person.ts';
-
 /** What a page under test has besides its own. */
-export type CountingPage = typeof globalThis & { wireBytes: number; figures: () => Figures };
+export type CountingPage = typeof globalThis & { wireBytes: number; figures: () => PageFigures };
+
+/** What a page shows, and what it does not. */
+export interface PageFigures {
+  /** Of a hundred parts of all that was chosen. */
+  readonly parts: number;
+  readonly wireBytes: number;
+}
 
 /**
  * Counts what is sent and received in data channels, in messages that can hold file data: every frame but the last
@@ -11,15 +16,13 @@ export type CountingPage = typeof globalThis & { wireBytes: number; figures: () 
  */
 export function countFigures(): void {
   const LEAST_BYTES = 1024;
-  /** Of the 100 parts in which a page shows its progress, each is half a block of the files here. */
-  const PART_BYTES = 512 * 1024;
   const page = globalThis as CountingPage;
   page.wireBytes = 0;
   page.figures = () => {
     const shown = document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow');
-    const bytes = Number(shown ?? 0) * PART_BYTES;
+    const parts = Number(shown ?? 0);
     // Before it is known how much there is, all of it is there.
-    return { bytes: page.wireBytes === 0 && shown === '100' ? 0 : bytes, wireBytes: page.wireBytes };
+    return { parts: page.wireBytes === 0 && parts === 100 ? 0 : parts, wireBytes: page.wireBytes };
   };
   const count = (data: { byteLength?: number; size?: number }): void => {
     const bytes = data.byteLength ?? data.size ?? 0;

@@ -29,6 +29,10 @@ export interface Person {
   /** Lets the whole program stand still, until it is thawed. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
+  /** Holds the transfer up, or lets it go on. */
+  togglePause(): Promise<void>;
+  /** Waits until this person is told that the other one holds it up, or no longer does. */
+  seesPause(isPaused: boolean): Promise<void>;
   /** What they see, for whoever has to find out what went wrong. */
   account(): Promise<string>;
 }
@@ -43,6 +47,8 @@ export interface Sender extends Person {
 export interface Receiver extends Person {
   /** Opens the link and takes all. */
   take(link: string): Promise<void>;
+  /** Waits until they are told that a file is another one than before. */
+  seesChange(name: string): Promise<void>;
   /** Whether anything lies under the name that a whole file will have. */
   hasFinalName(): Promise<boolean>;
   /** Waits for the end, which must be good. @returns the path of what arrived */
@@ -55,6 +61,10 @@ export interface Place {
   readonly host: string;
   /** Theirs alone, empty at the start. */
   readonly folder: string;
+  /** How large the file is that is sent. */
+  readonly fileBytes: number;
+  /** Whether they press keys: their commands run in a terminal. */
+  readonly hasKeys: boolean;
 }
 
 export function senderAt(program: Program, place: Place, path: string): Sender {

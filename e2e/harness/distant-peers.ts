@@ -4,7 +4,7 @@ import { openKeeper } from '#natlab/keeper.ts';
 import { type Lab, openLab } from '#natlab/lab.ts';
 import type { Network } from '#natlab/network.ts';
 import { findChromium } from '../../scripts/find-program.mjs';
-import { type Program, startProgram } from './program.ts';
+import { type Program, type ProgramOptions, startProgram } from './program.ts';
 import { type Server, startServer } from './server.ts';
 
 /** A lab in which our server runs, with people at its hosts. Whoever opens it disposes of it. */
@@ -22,7 +22,11 @@ export interface DistantPeers extends AsyncDisposable {
    */
   browser(host: string, profile: string): Promise<BrowserContext>;
   /** The CLI on that host. @see sallyport in cli.ts */
-  cli(host: string, args: readonly [command: 'send' | 'receive', ...rest: string[]]): Program;
+  cli(
+    host: string,
+    args: readonly [command: 'send' | 'receive', ...rest: string[]],
+    options?: Pick<ProgramOptions, 'terminal'>,
+  ): Program;
 }
 
 const STATE_FOLDER = 'server-state';
@@ -90,10 +94,10 @@ export async function openDistantPeers(network: Network): Promise<DistantPeers> 
         browsers.push(context);
         return context;
       },
-      cli: (host, [command, ...rest]) => {
+      cli: (host, [command, ...rest], options) => {
         const args = [command, '--json', '--server', serving.url, ...rest];
         const env = { ...trust, XDG_STATE_HOME: join(lab.folder, 'state', host) };
-        const program = startProgram(args, { enter: lab.host(host).enter, env });
+        const program = startProgram(args, { ...options, enter: lab.host(host).enter, env });
         started.push(program);
         return program;
       },

@@ -15,9 +15,15 @@ export interface CliEvents {
   link: { url: string; code: string };
   code: { code: string | null; reason: 'opened' | 'used' | 'burnt' | 'expired' };
   server: { connected: boolean };
+  resumed: { paths: string[]; others: number };
   waiting: object;
   offer: { files: number; totalBytes: number };
   session: { route: Route; rttMs: number | null; receiver?: string };
+  continuing: { bytes: number; totalBytes: number; what: string };
+  reconnecting: { bytes: number; totalBytes: number; receiver?: string };
+  reconnected: { bytes: number; totalBytes: number; receiver?: string };
+  paused: { here: boolean; there: boolean; receiver?: string };
+  changed: { path: string; receiver?: string };
   progress: { bytes: number; totalBytes: number; wireBytes: number; receiver?: string };
   failed: { path: string; code: string; message: string; receiver?: string };
   renamed: { path: string; savedAs: string };
@@ -31,6 +37,7 @@ export interface CliEvents {
     folder?: string;
     receiver?: string;
   };
+  resumable: { command: string };
   error: { code: string; message: string; detail?: string; receiver?: string };
 }
 
@@ -44,6 +51,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to its standard input, which then ends; without it there is no standard input. */
   readonly input?: string;
+  /** Whether it runs in a terminal, for keys that are pressed; its standard error is then mixed into its output. */
+  readonly terminal?: boolean;
 }
 
 export interface Exit {
@@ -61,6 +70,8 @@ export interface Program extends AsyncDisposable {
   /** Settles when it has ended and all of its output has been read. */
   readonly exit: Promise<Exit>;
   stderr(): string;
+  /** Presses keys in its terminal. */
+  type(keys: string): void;
   /**
    * The first event of that name that matches, past or to come.
    * @throws when the program ends before, or the time does; the message holds what the program said
@@ -78,14 +89,21 @@ process.once('exit', () => {
   for (const kill of alive) kill();
 });
 
+/** The words before a command, of which none may hold a space, that give it a terminal as wide as lines of JSON are long. */
+const IN_TERMINAL = ['sh', '-c', 'exec script --quiet --return --flush --command "$*" /dev/null', 'sh'];
+
 /** Starts `node dist/cli/main.js ARGS`. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
   const words = [process.execPath, join(projectFolder, 'dist', 'cli', 'main.js'), ...args];
-  const [command = '', ...rest] = [...(options.enter ?? []), ...words];
+  const [command = '', ...rest] = [
+    ...(options.enter ?? []),
+    ...(options.terminal ? IN_TERMINAL : []),
+    ...words,
+  ];
   const child = spawn(command, rest, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined && !options.terminal ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   const kill = (): void => void child.kill('SIGKILL');
   alive.add(kill);
@@ -97,7 +115,7 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   let exited: Exit | undefined;
 
   child.stdin?.on('error', () => {}); // It may have ended without reading its input.
-  child.stdin?.end(options.input);
+  if (!options.terminal) child.stdin?.end(options.input);
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
@@ -159,6 +177,7 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
     strayLines,
     exit,
     stderr: () => stderr,
+    type: (keys) => void child.stdin?.write(keys),
     waitFor,
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
