@@ -198,10 +198,13 @@ export class ReceiveState {
     }
   }
 
-  /** The page goes: the sender is told as far as that can be done at once, and the view stays what a reload needs. */
+  /**
+   * The page goes, and the view stays what a reload needs. A sender waits for a delivery that is kept; of any other it is
+   * told that it is over, as far as that can be done at once.
+   */
   farewell(): void {
     this.#run += 1;
-    this.#cancelling.abort();
+    if (this.stage !== 'receiving' || !this.survivesReload) this.#cancelling.abort();
   }
 
   /** Leaves the share: what runs is broken off; what was gathered stays where it can. */
