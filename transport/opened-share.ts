@@ -135,7 +135,8 @@ export class OpenedShare implements Receiving {
 
   decline(): Promise<void> {
     const declined = new TransferError('declined');
-    this.#search?.stop(declined);
+    this.#stopSearch(declined);
+    this.#options.progress.set({ state: 'failed', error: declined });
     return this.#driver.session.end('declined', declined);
   }
 
@@ -218,7 +219,7 @@ export class OpenedShare implements Receiving {
     if (driver !== this.#driver || this.#delivery?.finished) return;
     const { progress, signal } = this.#options;
     if (!isRecoverable(error) || signal?.aborted) {
-      progress.set({ state: 'failed', error });
+      progress.set({ state: 'failed', error: signal?.aborted ? new TransferError('cancelled') : error });
       return;
     }
     // Whoever fetches seeks another way.
@@ -264,8 +265,8 @@ export class OpenedShare implements Receiving {
     return search;
   }
 
-  #stopSearch(): void {
-    this.#search?.stop();
+  #stopSearch(why?: TransferError): void {
+    this.#search?.stop(why);
     this.#search = null;
   }
 
