@@ -121,6 +121,10 @@ abstract class BrowserPerson implements Person {
     await this.page.close();
   }
 
+  async toldOfEnd(): Promise<void> {
+    await expect(this.page.getByTestId('transfer-state')).toHaveAttribute('data-state', 'failed');
+  }
+
   abstract comeBack(): Promise<void>;
 
   freeze(): Promise<void> {
@@ -197,9 +201,10 @@ export class BrowserReceiver extends BrowserPerson implements Receiver {
     await this.page.getByTestId('save-all').click();
   }
 
-  /** Nobody is asked: the page goes on by itself. */
+  /** Nobody is asked: a page that was opened again goes on by itself, and one that was told of an end by a click. */
   async comeBack(): Promise<void> {
-    if (this.page.isClosed()) await this.open(this.#link);
+    if (this.page.isClosed()) return this.open(this.#link);
+    await this.page.getByTestId('retry').click();
   }
 
   async seesChange(name: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { DISK_FAULTS } from './disk-faults.ts';
 import type { Fault } from './fault.ts';
 import { FILE_FAULTS } from './file-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
@@ -11,5 +12,6 @@ export const FAULTS: readonly Fault[] = [
   ...SERVER_FAULTS,
   ...PROGRAM_FAULTS,
   ...FILE_FAULTS,
+  ...DISK_FAULTS,
   ...PAUSE_FAULTS,
 ];

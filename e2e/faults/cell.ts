@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { openDistantPeers } from '../harness/distant-peers.ts';
 import { digestFile, makeFile } from '../harness/files.ts';
+import { mountDisk } from './disks.ts';
 import type { Fault, Pairing, Scene } from './fault.ts';
 import { FULL_RATE, homes, SLOW_RATE } from './homes.ts';
 import { FILE_BYTES, FLOW_BYTES, FLOW_PATIENCE_MS, PART_TIMEOUT_MS } from './limits.ts';
@@ -35,6 +36,7 @@ export async function runCell({ fault, pairing, moment }: Cell, folder: string):
   const receiverFolder = join(folder, 'got');
   const senderFolder = join(folder, 'sender');
   await Promise.all([mkdir(receiverFolder), mkdir(senderFolder)]);
+  await using _disk = fault.disk && (await mountDisk(fault.disk, receiverFolder));
   await using peers = await openDistantPeers(fault.network ?? homes({ home: 'port', office: 'port' }));
   const place = { peers, fileBytes: FILE_BYTES, hasKeys: fault.needsKeys ?? false };
   const sender = senderAt(pairing.sender, { ...place, host: 'alice', folder: senderFolder }, path);

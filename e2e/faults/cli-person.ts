@@ -23,6 +23,10 @@ abstract class CliPerson implements Person {
     return this.#program;
   }
 
+  get pid(): number {
+    return this.program.pid;
+  }
+
   protected start(args: Args): void {
     this.lives += 1;
     this.#program = this.place.peers.cli(this.place.host, args, { terminal: this.place.hasKeys });
@@ -56,6 +60,11 @@ abstract class CliPerson implements Person {
 
   async leave(): Promise<void> {
     await this.program.stop('SIGINT');
+  }
+
+  async toldOfEnd(): Promise<void> {
+    await this.program.waitFor('resumable');
+    await this.program.exit;
   }
 
   abstract comeBack(): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Network } from '#natlab/network.ts';
 import type { DistantPeers } from '../harness/distant-peers.ts';
+import type { Disk } from './disks.ts';
 import type { Program, Receiver, Sender } from './person.ts';
 
 /** Who uses what. */
@@ -28,6 +29,8 @@ export interface Fault {
   readonly sentence: string;
   /** Where it needs another network than two homes. */
   readonly network?: Network;
+  /** Where the receiver needs a disk of its own. */
+  readonly disk?: Disk;
   /** Whether somebody presses a key in a terminal. */
   readonly needsKeys?: boolean;
   /** Why it cannot happen to these two; undefined where it can. */

@@ -24,6 +24,8 @@ export interface Person {
   crash(): Promise<void>;
   /** Ends it as people do: Ctrl-C, or closing the tab. */
   leave(): Promise<void>;
+  /** Waits until they are told that the other one has ended it. */
+  toldOfEnd(): Promise<void>;
   /** Starts it again, with the same link or the same files, until it is at it again. */
   comeBack(): Promise<void>;
   /** Lets the whole program stand still, until it is thawed. */

@@ -22,9 +22,14 @@ export const PROGRAM_FAULTS: readonly Fault[] = [
   },
   {
     name: 'receiver-left',
-    sentence: 'The receiver presses Ctrl-C or closes the tab, and opens the link again.',
-    strike: async ({ receiver }) => {
+    sentence:
+      'The receiver presses Ctrl-C or closes the tab, and opens the link again. By Ctrl-C the sender is told that it is over; its command is run again.',
+    strike: async ({ receiver, sender, pairing }) => {
       await receiver.leave();
+      if (pairing.receiver === 'cli' && pairing.sender === 'cli') {
+        await sender.toldOfEnd();
+        await sender.comeBack();
+      }
       await receiver.comeBack();
     },
   },
@@ -56,10 +61,13 @@ export const PROGRAM_FAULTS: readonly Fault[] = [
   },
   {
     name: 'sender-left',
-    sentence: 'The sender presses Ctrl-C or closes the tab, and offers the same files again.',
-    strike: async ({ sender }) => {
+    sentence:
+      'The sender presses Ctrl-C or closes the tab, and offers the same files again. By Ctrl-C the receiver is told that it is over, and goes on by a click or the command.',
+    strike: async ({ sender, receiver, pairing }) => {
       await sender.leave();
+      if (pairing.sender === 'cli') await receiver.toldOfEnd();
       await sender.comeBack();
+      if (pairing.sender === 'cli') await receiver.comeBack();
     },
   },
   {

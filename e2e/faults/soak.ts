@@ -69,6 +69,7 @@ export async function soak({ seed, faults, sizeBytes, pairing, folder, say }: So
 function isPossible(fault: Fault, pairing: Pairing): boolean {
   return (
     fault.network === undefined &&
+    fault.disk === undefined &&
     fault.needsKeys !== true &&
     fault.verify === undefined &&
     fault.isImpossible?.(pairing) === undefined
