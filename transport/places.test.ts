@@ -1,0 +1,235 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { nodePlatform } from '#node-peer/node-platform.ts';
+import { TransferError } from '#protocol/errors.ts';
+import { LINK, pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
+import { BLOCK_BYTES } from '#protocol/limits.ts';
+import { Manifest } from '#protocol/manifest.ts';
+import { Deferred } from './deferred.ts';
+import type { Meeting } from './first-lane.ts';
+import {
+  DEAD_PINGS,
+  MAX_ABSENT_RECEIVERS,
+  MAX_RECEIVERS,
+  PING_INTERVAL_MS,
+  PROOF_TIMEOUT_MS,
+} from './limits.ts';
+import { Places } from './places.ts';
+import type { ReceiverStatus } from './sharing.ts';
+import { pass, settled, useFakeTime } from './testing/fake-time.ts';
+import { MemorySource } from './testing/memory-files.ts';
+import { pairedLanes } from './testing/memory-lane.ts';
+import { connected, RawPeer } from './testing/raw-peer.ts';
+
+useFakeTime();
+
+const KEYS = pairedRun(LINK, 'places');
+const SOURCE = new MemorySource([{ path: 'a', content: randomBytes(4 * BLOCK_BYTES) }]);
+
+function setUp() {
+  const told: ReceiverStatus[] = [];
+  let silences = 0;
+  const places = new Places({
+    platform: nodePlatform(),
+    manifest: new Manifest(SOURCE.entries),
+    source: SOURCE,
+    onReceiver: (status) => told.push(status),
+    onSilent: () => {
+      silences += 1;
+    },
+  });
+  /** A receiver that is met at once, and does what a test tells it to. */
+  const come = (id: string) => {
+    const [own, far] = pairedLanes();
+    const peer = new RawPeer(connected(far), KEYS.receiver);
+    const served = places.serve(id, Promise.resolve({ secure: KEYS.sender, connected: connected(own) }));
+    return { peer, own, served };
+  };
+  /** One that has chosen, and is served. */
+  const choose = async (id: string) => {
+    const came = come(id);
+    came.peer.prove();
+    await pass(10);
+    came.peer.say({ type: 'choice', files: 1, totalBytes: 4 * BLOCK_BYTES, heldBytes: 0 });
+    await pass(10);
+    return came;
+  };
+  const latest = (id: string) => told.filter((status) => status.id === id).at(-1);
+  return { places, told, come, choose, latest, silences: () => silences };
+}
+
+const lost = (own: { drop(reason: string): void }) => own.drop('cut');
+
+test('a receiver that comes back has the place that it had, and its old session is let go', async () => {
+  const { told, choose, latest } = setUp();
+  const first = await choose('one');
+  const second = await choose('one');
+  await pass(1000);
+  expect(first.peer.closedBecause).not.toBeNull();
+  expect(second.peer.closedBecause).toBeNull();
+  await first.served;
+  expect(told.map(({ state }) => state)).not.toContain('failed');
+  expect(latest('one')).toMatchObject({ state: 'transferring', lanes: 1, error: null });
+  lost(second.own);
+  await second.served;
+  expect(latest('one')).toMatchObject({ state: 'reconnecting', lanes: 0 });
+});
+
+test('one that comes back before it chose has its place too', async () => {
+  const { told, come, choose, latest } = setUp();
+  const { peer, served } = come('one');
+  peer.prove();
+  await pass(100);
+  await choose('one');
+  await served;
+  expect(latest('one')?.state).toBe('transferring');
+  expect(told.map(({ state }) => state)).not.toContain('failed');
+});
+
+test('one that is lost again before it chose again stays one that may come back', async () => {
+  const { told, come, choose, latest } = setUp();
+  lost((await choose('one')).own);
+  const second = come('one');
+  second.peer.prove();
+  await pass(100);
+  lost(second.own);
+  await pass(100);
+  expect(latest('one')?.state).toBe('reconnecting');
+  await choose('one');
+  expect(latest('one')?.state).toBe('transferring');
+  expect(told.map(({ state }) => state)).not.toContain('failed');
+});
+
+test('one whose handshake for another way fails stays served', async () => {
+  const { places, choose, latest } = setUp();
+  const { peer } = await choose('one');
+  await places.serve('one', Promise.reject(new TransferError('no-route')));
+  await pass(1000);
+  expect(latest('one')?.state).toBe('transferring');
+  expect(peer.closedBecause).toBeNull();
+});
+
+test('one of whose two first handshakes one fails is served by the other, and one of whom both fail has failed', async () => {
+  const { places, told, latest } = setUp();
+  const meetings = [new Deferred<Meeting>(), new Deferred<Meeting>()] as const;
+  const served = meetings.map(({ promise }) => places.serve('one', promise));
+  meetings[0].reject(new TransferError('no-route'));
+  await served[0];
+  const [own, far] = pairedLanes();
+  const peer = new RawPeer(connected(far), KEYS.receiver);
+  meetings[1].resolve({ secure: KEYS.sender, connected: connected(own) });
+  peer.prove();
+  await pass(100);
+  expect(latest('one')).toMatchObject({ state: 'waiting', lanes: 1 });
+  expect(told.map(({ state }) => state)).not.toContain('failed');
+  const failing = [0, 1].map(() => places.serve('two', Promise.reject(new TransferError('no-route'))));
+  await Promise.all(failing);
+  expect(latest('two')).toMatchObject({ state: 'failed', error: { code: 'no-route' } });
+});
+
+test('a pause holds while a receiver is away, and is told when it is back', async () => {
+  const { places, choose, latest } = setUp();
+  lost((await choose('one')).own);
+  await pass(100);
+  places.pause('one', true);
+  places.pause('nobody', true);
+  await pass(200);
+  expect(latest('one')?.paused).toEqual({ here: true, there: false });
+  const { peer } = await choose('one');
+  expect(await peer.hear('pause')).toEqual({ type: 'pause', paused: true });
+  await pass(200);
+  expect(latest('one')?.paused).toEqual({ here: true, there: false });
+});
+
+test('a silent receiver is told of once, and shown', async () => {
+  const { choose, latest, silences } = setUp();
+  const { peer, served } = await choose('one');
+  peer.answersPings = false;
+  await pass(5 * PING_INTERVAL_MS);
+  expect(latest('one')?.state).toBe('reconnecting');
+  expect(silences()).toBe(1);
+  await pass((DEAD_PINGS + 2) * PING_INTERVAL_MS);
+  await served;
+  expect(silences()).toBe(1);
+});
+
+test('those away the longest are forgotten first, and none that is here or on its way', async () => {
+  const { places, told, choose, come, latest } = setUp();
+  const here = await choose('here');
+  const coming = new Deferred<Meeting>();
+  void places.serve('coming', coming.promise);
+  for (let i = 0; i < MAX_ABSENT_RECEIVERS + 3; i += 1) {
+    const { own, served } = await choose(`away ${i}`);
+    lost(own);
+    await served;
+    // The first one looks in again, and so is away the shortest.
+    if (i === 5) lost((await choose('away 0')).own);
+  }
+  const states = (id: string) => latest(id)?.state;
+  expect(['away 1', 'away 2', 'away 3'].map(states)).toEqual(['failed', 'failed', 'failed']);
+  expect(latest('away 1')?.error?.code).toBe('connection-lost');
+  expect(['away 0', 'away 4', 'here', 'coming'].map(states)).toEqual([
+    'reconnecting',
+    'reconnecting',
+    'transferring',
+    'connecting',
+  ]);
+  expect(here.peer.closedBecause).toBeNull();
+  // One that was forgotten is one that comes for the first time.
+  come('away 1').peer.prove();
+  await pass(100);
+  expect(states('away 1')).toBe('waiting');
+  await settled(places.close());
+  expect(new Set(told.map(({ id }) => id)).size).toBe(MAX_ABSENT_RECEIVERS + 5);
+  for (const id of ['here', 'coming', 'away 4', 'away 1'])
+    expect(latest(id)).toMatchObject({ state: 'failed', error: { code: 'cancelled' } });
+  coming.reject(new TransferError('cancelled'));
+});
+
+test('ten thousand deliveries that never come to anything leave nothing behind', async () => {
+  const { places, told } = setUp();
+  for (let i = 0; i < 10_000; i += 1)
+    await places.serve(`${i}`, Promise.reject(new TransferError('no-route')));
+  expect(places.hasRoom).toBe(true);
+  told.length = 0;
+  await places.close();
+  expect(told).toEqual([]);
+});
+
+test('one delivery from eight sessions at once has one that lives, and then none', async () => {
+  const { places, come, choose, latest } = setUp();
+  const sessions = Array.from({ length: 8 }, () => come('one'));
+  for (const { peer } of sessions) peer.prove();
+  await pass(100);
+  expect(sessions.filter(({ peer }) => peer.closedBecause === null)).toHaveLength(1);
+  for (let i = 0; i < 50; i += 1) await choose('one');
+  expect(latest('one')?.state).toBe('transferring');
+  await Promise.all(sessions.map(({ served }) => served));
+  expect(places.hasRoom).toBe(true);
+});
+
+test('no more than so many are served, those who never prove themselves for a while only', async () => {
+  const { places, come } = setUp();
+  for (let i = 0; i < MAX_RECEIVERS; i += 1) come(`${i}`);
+  expect(places.hasRoom).toBe(false);
+  await pass(PROOF_TIMEOUT_MS + 1000);
+  expect(places.hasRoom).toBe(true);
+});
+
+test('closing tells everyone who is here, and takes nobody in who is met too late', async () => {
+  const { places, choose, latest } = setUp();
+  const [one, two] = [await choose('one'), await choose('two')];
+  const late = new Deferred<Meeting>();
+  const served = places.serve('late', late.promise);
+  const closing = places.close();
+  for (const { peer } of [one, two])
+    expect((await settled(peer.hear('bye'))).value).toEqual({ type: 'bye', code: 'cancelled' });
+  await settled(closing);
+  const [own, far] = pairedLanes();
+  late.resolve({ secure: KEYS.sender, connected: connected(own) });
+  await served;
+  await pass(10);
+  expect(far.closedBecause).not.toBeNull();
+  expect(places.hasRoom).toBe(false);
+  for (const id of ['one', 'two', 'late']) expect(latest(id)?.error?.code).toBe('cancelled');
+});
