@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import { decodeReceiverMessage, type ReceiverMessage } from '#protocol/control-message.ts';
 import { ProtocolViolation, TransferError } from '#protocol/errors.ts';
@@ -242,6 +242,82 @@ describe('control messages', () => {
     const { peer } = addLane();
     peer.prove();
     await peer.hear('manifest');
+    session.abort(new TransferError('cancelled'));
+  });
+});
+
+describe('silence', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** A session with as many proven lanes. */
+  async function proven(lanes: number) {
+    const setup = setUp();
+    const peers = Array.from({ length: lanes }, (_, i) => setup.addLane(`${i}`).peer);
+    for (const peer of peers) peer.prove();
+    await vi.advanceTimersByTimeAsync(2 * PING_INTERVAL_MS);
+    return { ...setup, peers };
+  }
+
+  test('is told once however long it lasts, and the end of the session ends it without a word', async () => {
+    const { session, ended, silences, peers } = await proven(1);
+    for (const peer of peers) peer.answersPings = false;
+    await vi.advanceTimersByTimeAsync((DEAD_PINGS - 1) * PING_INTERVAL_MS);
+    expect(silences).toEqual([true]);
+    expect(ended).toEqual([]);
+    session.abort(new TransferError('connection-lost'));
+    peers[0]?.send(encodePing('ping', 1));
+    await vi.advanceTimersByTimeAsync(20 * PING_INTERVAL_MS);
+    expect(silences).toEqual([true]);
+    expect(outcome(ended)).toEqual(['connection-lost']);
+  });
+
+  test('and the dead lane after it are told within ten seconds', async () => {
+    const { ended, silences, peers } = await proven(1);
+    for (const peer of peers) peer.answersPings = false;
+    await vi.advanceTimersByTimeAsync((SILENT_PINGS + 1) * PING_INTERVAL_MS);
+    expect(silences).toEqual([true]);
+    await vi.advanceTimersByTimeAsync(10_000 - (SILENT_PINGS + 1) * PING_INTERVAL_MS);
+    expect(outcome(ended)).toEqual(['connection-lost']);
+  });
+
+  test('on one lane is none while another speaks, and nor is any word', async () => {
+    const { session, silences, peers } = await proven(2);
+    const [mute, speaking] = peers;
+    if (!mute || !speaking) throw new Error('no lanes');
+    mute.answersPings = false;
+    await vi.advanceTimersByTimeAsync(2 * DEAD_PINGS * PING_INTERVAL_MS);
+    expect(mute.closedBecause).not.toBeNull();
+    expect(silences).toEqual([]);
+    // Whatever is said is a sign of life, also where no ping is answered.
+    speaking.answersPings = false;
+    for (let i = 0; i < 2 * DEAD_PINGS; i += 1) {
+      speaking.say({ type: 'credit', bytes: 2 ** 20 });
+      await vi.advanceTimersByTimeAsync(PING_INTERVAL_MS);
+    }
+    expect(silences).toEqual([]);
+    session.abort(new TransferError('cancelled'));
+  });
+
+  test('is not what a lane keeps before its proof', async () => {
+    const { session, silences, addLane } = setUp();
+    addLane();
+    await vi.advanceTimersByTimeAsync(PROOF_TIMEOUT_MS - 100);
+    expect(silences).toEqual([]);
+    session.abort(new TransferError('cancelled'));
+  });
+
+  test('that comes and goes is told each time, and ends nothing', async () => {
+    const { session, ended, silences, peers } = await proven(1);
+    const [peer] = peers;
+    for (let i = 0; i < 10; i += 1) {
+      if (peer) peer.answersPings = false;
+      await vi.advanceTimersByTimeAsync((SILENT_PINGS + 2) * PING_INTERVAL_MS);
+      if (peer) peer.answersPings = true;
+      await vi.advanceTimersByTimeAsync(2 * PING_INTERVAL_MS);
+    }
+    expect(silences).toEqual(Array.from({ length: 20 }, (_, i) => i % 2 === 0));
+    expect(ended).toEqual([]);
     session.abort(new TransferError('cancelled'));
   });
 });

@@ -4,6 +4,7 @@ import { base64urlnopad } from '@scure/base';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CONFIG_PATH, MAX_PAYLOAD_BYTES, RELAY_BURST } from '#protocol/signaling.ts';
 import { type SignalingServerOptions, startSignaling } from '#signaling/server.ts';
+import { REFRESH_INTERVAL_MS } from './limits.ts';
 import type { Room, RoomHandlers } from './room.ts';
 import { SignalingClient, type SignalingOptions } from './signaling-client.ts';
 
@@ -453,5 +454,72 @@ describe('a client', () => {
     await expect.poll(() => memberCount(url), PATIENT).toBe(0);
     const late = startClient(url).joinAsReceiver({ slot }, new Log());
     await expect(late).rejects.toMatchObject({ code: 'code-used' });
+  });
+});
+
+describe('a refresh', () => {
+  async function startRefreshed() {
+    const { url } = await startServer();
+    const name = randomRoom();
+    const [log, receiverLog] = [new Log(), new Log()];
+    const client = startClient(url);
+    const sender = await client.joinAsSender(name, log);
+    await startClient(url).joinAsReceiver(name, receiverLog);
+    const receiverId = member(await log.next());
+    member(await receiverLog.next());
+    return { client, sender, log, receiverId, receiverLog };
+  }
+
+  test('makes the connection anew and comes back to its rooms, whose others see that', async () => {
+    const { client, sender, log, receiverId, receiverLog } = await startRefreshed();
+    client.refresh();
+    expect(await log.next()).toBe(`left ${receiverId}`);
+    expect(await log.next()).toBe('disconnected');
+    expect(await log.next()).toBe('connected');
+    expect(member(await log.next())).toBe(receiverId);
+    expect(await receiverLog.next()).toMatch(/^left /);
+    expect(await receiverLog.next()).toMatch(/^member /);
+    await expectRelay(sender, receiverId, receiverLog);
+  });
+
+  test('comes to nothing soon after another', async () => {
+    const { client, sender, log, receiverId, receiverLog } = await startRefreshed();
+    client.refresh();
+    for (let i = 0; i < 4; i += 1) await log.next();
+    for (let i = 0; i < 1000; i += 1) client.refresh();
+    expect(client.connected).toBe(true);
+    for (let i = 0; i < 2; i += 1) await receiverLog.next();
+    await expectRelay(sender, receiverId, receiverLog);
+    expect(log.lines).toEqual([]);
+    const later = performance.now() + REFRESH_INTERVAL_MS;
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(later);
+    onTestFinished(() => clock.mockRestore());
+    client.refresh();
+    expect(client.connected).toBe(false);
+  });
+
+  test('comes to nothing where the connection is being made, or is over', async () => {
+    const { url } = await startServer();
+    const client = startClient(url);
+    client.refresh();
+    await client.joinAsReceiver(randomRoom(), new Log());
+    client.refresh();
+    expect(client.connected).toBe(false);
+    client.close();
+    client.refresh();
+    await expect(client.joinAsReceiver(randomRoom(), new Log())).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  test('against a server that refuses or never answers the join waits, and tries on', async () => {
+    const { url } = await startServer({ limits: { joins: { burst: 3, perSecond: 1 } } });
+    const log = new Log();
+    const name = randomRoom();
+    const client = startClient(url);
+    await client.joinAsSender(name, log);
+    for (let i = 0; i < 2; i += 1) await startClient(url).joinAsReceiver(randomRoom(), new Log());
+    client.refresh();
+    expect(await log.next()).toBe('disconnected');
+    expect(await log.next()).toBe('connected');
+    expect(log.lines).toEqual([]);
   });
 });
