@@ -34,7 +34,7 @@ await main(import.meta.filename, async () => {
 
 function playwright(args, options) {
   const path = join(root, 'node_modules', '@playwright/test/cli.js');
-  const words = ['test', '-c', 'e2e/playwright.config.ts', 'faults.spec.ts', ...args];
+  const words = ['test', '-c', 'e2e/playwright.config.ts', 'faults', ...args];
   return run(process.execPath, [path, ...words], { cwd: root, env: { SALLYPORT_FAULTS: 'all' }, ...options });
 }
 

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type BrowserContext, type Download, expect, type Page } from '@playwright/test';
+import { EVENT_TIMEOUT_MS } from '../harness/limits.ts';
 import { share, waitForOffer } from '../harness/pages.ts';
 import { type CountingPage, countFigures } from './page-figures.ts';
 import type { Figures, Person, Place, Receiver, Sender } from './person.ts';
@@ -121,8 +122,11 @@ abstract class BrowserPerson implements Person {
     await this.page.close();
   }
 
-  async toldOfEnd(): Promise<void> {
-    await expect(this.page.getByTestId('transfer-state')).toHaveAttribute('data-state', 'failed');
+  async seesEnd(): Promise<boolean> {
+    const state = this.page.getByTestId('transfer-state');
+    const timeout = EVENT_TIMEOUT_MS;
+    await expect(state).toHaveAttribute('data-state', /^(failed|reconnecting)$/, { timeout });
+    return (await state.getAttribute('data-state')) === 'failed';
   }
 
   abstract comeBack(): Promise<void>;

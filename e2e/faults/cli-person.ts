@@ -62,9 +62,13 @@ abstract class CliPerson implements Person {
     await this.program.stop('SIGINT');
   }
 
-  async toldOfEnd(): Promise<void> {
-    await this.program.waitFor('resumable');
-    await this.program.exit;
+  async seesEnd(): Promise<boolean> {
+    const isTold = await Promise.any([
+      this.program.waitFor('resumable').then(() => true),
+      this.program.waitFor('reconnecting').then(() => false),
+    ]);
+    if (isTold) await this.program.exit;
+    return isTold;
   }
 
   abstract comeBack(): Promise<void>;

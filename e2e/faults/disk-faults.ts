@@ -30,10 +30,10 @@ export const DISK_FAULTS: readonly Fault[] = [
       const filler = join(receiverFolder, 'filler');
       const { bavail, bsize } = await statfs(receiverFolder);
       await makeFile(filler, bavail * bsize).catch(() => {});
-      await receiver.toldOfEnd();
-      if (pairing.sender === 'cli') await sender.toldOfEnd();
+      await receiver.seesEnd();
+      const isTold = pairing.sender === 'cli' && (await sender.seesEnd());
       await rm(filler);
-      if (pairing.sender === 'cli') await sender.comeBack();
+      if (isTold) await sender.comeBack();
       await receiver.comeBack();
     },
   },

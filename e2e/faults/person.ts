@@ -24,8 +24,11 @@ export interface Person {
   crash(): Promise<void>;
   /** Ends it as people do: Ctrl-C, or closing the tab. */
   leave(): Promise<void>;
-  /** Waits until they are told that the other one has ended it. */
-  toldOfEnd(): Promise<void>;
+  /**
+   * Waits until the other one's end shows. @returns whether they were told of it: the last words of who has much to send
+   * may come too late, and then a connection was lost, which comes back by itself
+   */
+  seesEnd(): Promise<boolean>;
   /** Starts it again, with the same link or the same files, until it is at it again. */
   comeBack(): Promise<void>;
   /** Lets the whole program stand still, until it is thawed. */

@@ -26,10 +26,8 @@ export const PROGRAM_FAULTS: readonly Fault[] = [
       'The receiver presses Ctrl-C or closes the tab, and opens the link again. By Ctrl-C the sender is told that it is over; its command is run again.',
     strike: async ({ receiver, sender, pairing }) => {
       await receiver.leave();
-      if (pairing.receiver === 'cli' && pairing.sender === 'cli') {
-        await sender.toldOfEnd();
-        await sender.comeBack();
-      }
+      const ends = pairing.receiver === 'cli' && pairing.sender === 'cli';
+      if (ends && (await sender.seesEnd())) await sender.comeBack();
       await receiver.comeBack();
     },
   },
@@ -65,9 +63,9 @@ export const PROGRAM_FAULTS: readonly Fault[] = [
       'The sender presses Ctrl-C or closes the tab, and offers the same files again. By Ctrl-C the receiver is told that it is over, and goes on by a click or the command.',
     strike: async ({ sender, receiver, pairing }) => {
       await sender.leave();
-      if (pairing.sender === 'cli') await receiver.toldOfEnd();
+      const isTold = pairing.sender === 'cli' && (await receiver.seesEnd());
       await sender.comeBack();
-      if (pairing.sender === 'cli') await receiver.comeBack();
+      if (isTold) await receiver.comeBack();
     },
   },
   {

@@ -4,16 +4,17 @@ import type { Program } from './person.ts';
 /** What `npm test` runs: each kind of fault, each pairing and each moment at least once. */
 const SHORT: readonly (readonly [fault: string, sender: Program, receiver: Program, moment: Moment])[] = [
   ['receiver-cable', 'cli', 'browser', 'middle'],
-  ['server-restart', 'cli', 'cli', 'early'],
-  ['server-and-route', 'cli', 'cli', 'middle'],
-  ['receiver-killed', 'cli', 'cli', 'last'],
-  ['receiver-killed', 'browser', 'browser', 'middle'],
-  ['receiver-reloads', 'cli', 'browser', 'early'],
-  ['sender-killed', 'cli', 'cli', 'middle'],
-  ['sender-reloads', 'browser', 'cli', 'last'],
+  ['server-and-route', 'cli', 'cli', 'early'],
   ['symmetric-nat-flush', 'cli', 'cli', 'early'],
   ['new-address', 'browser', 'cli', 'middle'],
-  ['receiver-stands-still', 'cli', 'cli', 'middle'],
+  ['receiver-killed', 'browser', 'browser', 'middle'],
+  ['receiver-reloads', 'cli', 'browser', 'early'],
+  ['sender-killed', 'cli', 'cli', 'last'],
+  ['sender-reloads', 'browser', 'cli', 'last'],
+  ['byte-flipped', 'cli', 'cli', 'last'],
+  ['source-changed', 'cli', 'cli', 'middle'],
+  ['receiver-pauses', 'cli', 'cli', 'early'],
+  ['disk-full', 'cli', 'cli', 'middle'],
 ];
 
 /** @throws {RangeError} where there is no such cell any more */
