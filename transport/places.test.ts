@@ -127,6 +127,22 @@ test('one of whose two first handshakes one fails is served by the other, and on
   expect(latest('two')).toMatchObject({ state: 'failed', error: { code: 'no-route' } });
 });
 
+test('what a session gave up is still given up in the next', async () => {
+  const { choose, latest } = setUp();
+  const first = await choose('one');
+  first.peer.say({ type: 'failed', entry: 0, code: 'cancelled' });
+  await pass(100);
+  lost(first.own);
+  const { peer } = await choose('one');
+  peer.say({ type: 'complete' });
+  expect((await settled(peer.hear('bye'))).value).toEqual({ type: 'bye', code: 'complete' });
+  expect(latest('one')).toMatchObject({
+    state: 'failed',
+    failedFiles: [{ path: 'a', code: 'cancelled' }],
+    error: { code: 'cancelled' },
+  });
+});
+
 test('a pause holds while a receiver is away, and is told when it is back', async () => {
   const { places, choose, latest } = setUp();
   lost((await choose('one')).own);

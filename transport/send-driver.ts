@@ -138,7 +138,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     for (const pump of this.#pumps.values()) pump.alive = false;
     this.#wake();
     if (this.#gaveWay) return;
-    const [firstFailed] = this.#sender.failed.values();
+    const [firstFailed] = this.#progress.failures;
     const { state } = this.#progress.status;
     // Whoever has chosen, in this session or in one before, comes back and is served on.
     const hasChosen = state === 'transferring' || state === 'reconnecting';
@@ -146,7 +146,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
       this.#progress.set({ state: 'reconnecting', lanes: 0 });
     else if (end !== 'complete') this.#progress.set({ state: 'failed', error: end });
     else if (!this.#sender.completed) this.#endedEarly();
-    else if (firstFailed) this.#progress.set({ state: 'failed', error: new TransferError(firstFailed) });
+    else if (firstFailed) this.#progress.set({ state: 'failed', error: new TransferError(firstFailed.code) });
     else this.#progress.set({ state: 'done', filesDone: this.#sender.choice?.files ?? 0 });
   }
 

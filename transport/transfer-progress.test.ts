@@ -52,6 +52,23 @@ describe('a snapshot', () => {
     expect(progress.status.failedFiles).toHaveLength(2);
   });
 
+  it('keeps what an earlier session gave up, once, however often it does', () => {
+    const { progress, snapshots } = setUp();
+    for (let session = 0; session < 100; session += 1) {
+      const failed = new Map<number, 'damaged' | 'cancelled'>();
+      progress.followFailures(failed, (id) => `file ${id}`);
+      failed.set(session % 3, session < 99 ? 'damaged' : 'cancelled');
+      progress.set({ bytes: session });
+      vi.advanceTimersByTime(STATUS_INTERVAL_MS);
+    }
+    expect(snapshots.at(-1)?.failedFiles).toEqual([
+      { path: 'file 0', code: 'cancelled' },
+      { path: 'file 1', code: 'damaged' },
+      { path: 'file 2', code: 'damaged' },
+    ]);
+    expect(progress.failures).toEqual(snapshots.at(-1)?.failedFiles);
+  });
+
   it('does not cost more for each file that was given up before', () => {
     const { progress, snapshots } = setUp();
     const failed = new Map<number, 'damaged'>();
@@ -93,6 +110,19 @@ describe('the figures', () => {
     expect(last?.bytesPerSecond).toBeCloseTo(2000, -2);
     expect(last?.secondsLeft).toBeCloseTo((100_000 - 30_000) / 2000, 0);
     expect(last?.seconds).toBeCloseTo(20, 0);
+  });
+
+  it('name no speed while the connection is lost', () => {
+    const { progress, snapshots } = setUp();
+    progress.set({ state: 'transferring', totalBytes: 1000 });
+    progress.addWireBytes(1);
+    for (let i = 0; i < 20; i += 1) {
+      progress.set({ bytes: i });
+      vi.advanceTimersByTime(STATUS_INTERVAL_MS);
+    }
+    expect(snapshots.at(-1)?.bytesPerSecond).not.toBeNull();
+    progress.set({ state: 'reconnecting' });
+    expect(snapshots.at(-1)).toMatchObject({ bytesPerSecond: null, secondsLeft: null });
   });
 
   it('stop at the end', () => {

@@ -33,6 +33,7 @@ export class TransferProgress {
   #samples: { atMs: number; bytes: number }[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
   #failures: { readonly size: number; list(): TransferStatus['failedFiles'] } = { size: 0, list: () => [] };
+  #failuresListed = 0;
   #changed: ReadonlySet<string> = new Set();
   #said = false;
 
@@ -45,14 +46,27 @@ export class TransferProgress {
     return this.#status;
   }
 
-  /** Books on the files given up: read when a snapshot is due, since every file of a share may fail. */
+  /**
+   * Books on the files given up: read when a snapshot is due, since every file of a share may fail. Those of an earlier
+   * session's books stay.
+   */
   followFailures<Key>(failed: ReadonlyMap<Key, FileFailure>, pathOf: (key: Key) => string): void {
+    const earlier = new Map(this.failures.map((failure) => [failure.path, failure]));
+    this.#failuresListed = -1;
     this.#failures = {
       get size() {
-        return failed.size;
+        return earlier.size + failed.size;
       },
-      list: () => Array.from(failed, ([key, code]) => ({ path: pathOf(key), code })),
+      list: () => {
+        const now = Array.from(failed, ([key, code]) => ({ path: pathOf(key), code }));
+        return [...new Map([...earlier, ...now.map((failure) => [failure.path, failure] as const)]).values()];
+      },
     };
+  }
+
+  /** Every file given up so far. */
+  get failures(): TransferStatus['failedFiles'] {
+    return this.#failures.list();
   }
 
   /** Paths of the files that changed at the sender between two sessions. */
@@ -86,8 +100,9 @@ export class TransferProgress {
   }
 
   #listFiles(): void {
-    if (this.#failures.size !== this.#status.failedFiles.length)
-      this.#status = { ...this.#status, failedFiles: this.#failures.list() };
+    if (this.#failures.size !== this.#failuresListed)
+      this.#status = { ...this.#status, failedFiles: this.failures };
+    this.#failuresListed = this.#failures.size;
     if (this.#changed.size !== this.#status.changedFiles.length)
       this.#status = { ...this.#status, changedFiles: [...this.#changed] };
   }
@@ -99,7 +114,10 @@ export class TransferProgress {
     const seconds = (atMs - this.#startedMs) / 1000;
     if (state !== 'transferring') {
       this.#samples = [];
-      this.#status = { ...this.#status, seconds, secondsLeft: state === 'done' ? 0 : null };
+      const secondsLeft = state === 'done' ? 0 : null;
+      // At the end the last speed stands; while nothing can flow there is none.
+      const bytesPerSecond = state === 'reconnecting' ? null : this.#status.bytesPerSecond;
+      this.#status = { ...this.#status, seconds, secondsLeft, bytesPerSecond };
       return;
     }
     this.#samples.push({ atMs, bytes });
