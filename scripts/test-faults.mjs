@@ -10,7 +10,7 @@ import { ensureSystemPackages } from './system-packages.mjs';
 import { Complaint, main, say } from './talk.mjs';
 
 /** What one cell takes at most and on average; see e2e/faults/limits.ts for the former. */
-const CELL_MAX_S = 150;
+const CELL_MAX_S = 240;
 const CELL_USUAL_S = 35;
 const LIST_TIMEOUT_MS = 60_000;
 

@@ -6,7 +6,7 @@ import { digestFile, makeFile } from '../harness/files.ts';
 import { mountDisk } from './disks.ts';
 import type { Fault, Pairing, Scene } from './fault.ts';
 import { FULL_RATE, homes, SLOW_RATE } from './homes.ts';
-import { FILE_BYTES, FLOW_BYTES, FLOW_PATIENCE_MS, PART_TIMEOUT_MS } from './limits.ts';
+import { FLOW_BYTES, FLOW_PATIENCE_MS, PART_TIMEOUT_MS } from './limits.ts';
 import { receiverAt, senderAt } from './person.ts';
 
 /** When a fault happens: after the first block, at half, and when all blocks but the last are verified. */
@@ -28,24 +28,29 @@ export interface Outcome {
 
 /**
  * Sends a file, lets the fault happen at its moment, and waits until the file has arrived.
+ * @param fileBytes 25 blocks, or 50: the hundredth parts that pages show must hit the bounds of blocks
  * @param folder an empty one
  * @throws when it does not arrive, whole and once
  */
-export async function runCell({ fault, pairing, moment }: Cell, folder: string): Promise<Outcome> {
-  const path = await makeFile(join(folder, 'from', 'film.bin'), FILE_BYTES);
+export async function runCell(
+  { fault, pairing, moment }: Cell,
+  fileBytes: number,
+  folder: string,
+): Promise<Outcome> {
+  const path = await makeFile(join(folder, 'from', 'film.bin'), fileBytes);
   const receiverFolder = join(folder, 'got');
   const senderFolder = join(folder, 'sender');
   await Promise.all([mkdir(receiverFolder), mkdir(senderFolder)]);
   await using _disk = fault.disk && (await mountDisk(fault.disk, receiverFolder));
   await using peers = await openDistantPeers(fault.network ?? homes({ home: 'port', office: 'port' }));
-  const place = { peers, fileBytes: FILE_BYTES, hasKeys: fault.needsKeys ?? false };
+  const place = { peers, fileBytes, hasKeys: fault.needsKeys ?? false };
   const sender = senderAt(pairing.sender, { ...place, host: 'alice', folder: senderFolder }, path);
   const receiver = receiverAt(
     pairing.receiver,
     { ...place, host: 'bob', folder: receiverFolder },
     basename(path),
   );
-  const scene: Scene = { peers, pairing, sender, receiver, path, receiverFolder };
+  const scene: Scene = { peers, pairing, sender, receiver, path, fileBytes, receiverFolder };
 
   try {
     return await deliver(scene, fault, moment);
@@ -56,7 +61,7 @@ export async function runCell({ fault, pairing, moment }: Cell, folder: string):
 }
 
 async function deliver(scene: Scene, fault: Fault, moment: Moment): Promise<Outcome> {
-  const { peers, sender, receiver, path } = scene;
+  const { peers, sender, receiver, path, fileBytes } = scene;
   await receiver.take(await sender.share());
   await reach(moment, scene);
   if (await receiver.hasFinalName()) throw new Error('It had its final name before it was whole.');
@@ -72,26 +77,26 @@ async function deliver(scene: Scene, fault: Fault, moment: Moment): Promise<Outc
   await fault.verify?.(scene);
   const survivor = [receiver, sender].find(({ lives }) => lives === 1);
   const wireBytes = (await survivor?.figures())?.wireBytes;
-  return { sentTwiceBytes: wireBytes === undefined ? null : wireBytes - FILE_BYTES, secondsToFlow };
+  return { sentTwiceBytes: wireBytes === undefined ? null : wireBytes - fileBytes, secondsToFlow };
 }
 
-async function reach(moment: Moment, { receiver, peers }: Scene): Promise<void> {
+async function reach(moment: Moment, { receiver, peers, fileBytes }: Scene): Promise<void> {
   const until = (bytes: number) => receiver.until('bytes', bytes, PART_TIMEOUT_MS);
   if (moment === 'early') return until(BLOCK_BYTES);
-  if (moment === 'middle') return until(FILE_BYTES / 2);
-  await until(FILE_BYTES - 4 * BLOCK_BYTES);
+  if (moment === 'middle') return until(fileBytes / 2);
+  await until(fileBytes - 4 * BLOCK_BYTES);
   await peers.lab.cable('home').change(SLOW_RATE);
-  await until(FILE_BYTES - BLOCK_BYTES);
+  await until(fileBytes - BLOCK_BYTES);
 }
 
 /**
  * From now to data that cannot have been on its way when the fault happened, by the receiver's own account; no time where
  * all of it was there before.
  */
-async function measureFlow({ receiver }: Scene, isAnew: boolean): Promise<number> {
+async function measureFlow({ receiver, fileBytes }: Scene, isAnew: boolean): Promise<number> {
   const sinceMs = performance.now();
   const wireBytes = isAnew ? 0 : (await receiver.figures()).wireBytes;
-  if (wireBytes >= FILE_BYTES) return 0;
-  await receiver.until('wireBytes', Math.min(wireBytes + FLOW_BYTES, FILE_BYTES), FLOW_PATIENCE_MS);
+  if (wireBytes >= fileBytes) return 0;
+  await receiver.until('wireBytes', Math.min(wireBytes + FLOW_BYTES, fileBytes), FLOW_PATIENCE_MS);
   return (performance.now() - sinceMs) / 1000;
 }

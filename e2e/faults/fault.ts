@@ -17,6 +17,7 @@ export interface Scene {
   readonly receiver: Receiver;
   /** The file that is sent. */
   readonly path: string;
+  readonly fileBytes: number;
   /** Where the receiver's program keeps what it has. */
   readonly receiverFolder: string;
 }

@@ -40,7 +40,7 @@ export async function soak({ seed, faults, sizeBytes, pairing, folder, say }: So
     { ...place, host: 'bob', folder: receiverFolder },
     basename(path),
   );
-  const scene: Scene = { peers, pairing, sender, receiver, path, receiverFolder };
+  const scene: Scene = { peers, pairing, sender, receiver, path, fileBytes: sizeBytes, receiverFolder };
   await receiver.take(await sender.share());
   try {
     for (let number = 1; number <= faults; number++) {
