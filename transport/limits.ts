@@ -36,7 +36,7 @@ export const ROUTE_LOOKS_MS = [100, 500, 1500];
 export const SILENT_PINGS = 3;
 export const DEAD_PINGS = 9;
 
-/** Between attempts to meet a sender again. */
+/** Between attempts to meet a sender again, and at least from one meeting to the next attempt. */
 export const MEET_AGAIN_DELAY_MS = 500;
 
 /** For telling a sender that is gone that everything has arrived. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
 import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES } from '#protocol/limits.ts';
-import { LAST_WORD_PATIENCE_MS, PING_INTERVAL_MS, SILENT_PINGS } from './limits.ts';
+import { LAST_WORD_PATIENCE_MS, MEET_AGAIN_DELAY_MS, PING_INTERVAL_MS, SILENT_PINGS } from './limits.ts';
 import { failure, pass, settled, useFakeTime } from './testing/fake-time.ts';
 import { MemoryDisk } from './testing/memory-files.ts';
 import { type MemoryFile, Rendezvous } from './testing/rendezvous.ts';
@@ -105,6 +105,23 @@ describe('a lane that is lost', () => {
     expect(world.sent.at(-1)?.state).toBe('done');
   });
 
+  test('over and over, by a sender who does nothing else, costs two meetings a second and no more', async () => {
+    const stopping = new AbortController();
+    const { world, sink, share } = await setUpOpened(stopping.signal);
+    world.onMeeting = () => void setTimeout(() => world.cut(), 0);
+    world.cut();
+    const accepted = share.accept(ALL, sink);
+    accepted.catch(() => {});
+    await pass(30_000);
+    expect(world.attempts).toBeGreaterThan(30);
+    expect(world.attempts).toBeLessThan(65);
+    stopping.abort();
+    expect(await failure(accepted)).toBe('cancelled');
+    const { attempts } = world;
+    await pass(10_000);
+    expect(world.attempts).toBe(attempts);
+  });
+
   test('while nobody can be met is replaced when somebody can', async () => {
     const { world, disk, sink, share, states } = await setUpOpened();
     const codes: TransferErrorCode[] = ['server-unreachable', 'sender-gone', 'rate-limited', 'room-full'];
@@ -127,7 +144,8 @@ describe('a lane that is lost', () => {
     await pass(100);
     expect(world.lanes).toHaveLength(2);
     world.cut();
-    await pass(100);
+    await pass(MEET_AGAIN_DELAY_MS + 100);
+    expect(world.lanes).toHaveLength(3);
     await settled(share.accept(ALL, sink));
     expectSaved(disk, sink);
     expect(world.sent.at(-1)?.state).toBe('done');
@@ -152,7 +170,7 @@ describe('a lane that is lost', () => {
       return push(lane);
     };
     world.cut();
-    await pass(100);
+    await pass(MEET_AGAIN_DELAY_MS + 100);
     expect(world.lanes).toHaveLength(3);
     await settled(share.accept(ALL, sink));
     expectSaved(disk, sink);

@@ -5,7 +5,7 @@ import { sumSizes } from '#protocol/manifest.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { Delivery } from './delivery.ts';
 import type { Meeting } from './first-lane.ts';
-import { LAST_WORD_PATIENCE_MS, SHARE_ID_BYTES } from './limits.ts';
+import { LAST_WORD_PATIENCE_MS, MEET_AGAIN_DELAY_MS, SHARE_ID_BYTES } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { ReceiveDriver } from './receive-driver.ts';
 import { isRecoverable } from './recoverable.ts';
@@ -59,6 +59,7 @@ export class OpenedShare implements Receiving {
   #paused = false;
   /** Under way while the session is silent or gone. */
   #search: Search | null = null;
+  #metMs = Number.NEGATIVE_INFINITY;
   readonly #cancel = (): void => {
     this.#search?.stop();
     this.#driver.cancel();
@@ -210,6 +211,7 @@ export class OpenedShare implements Receiving {
       onEnd: (error) => this.#onEnd(driver, error),
     });
     this.#driver = driver;
+    this.#metMs = platform.nowMs();
     if (this.#paused) driver.pause(true);
     driver.session.add(connected);
   }
@@ -260,7 +262,9 @@ export class OpenedShare implements Receiving {
   }
 
   #beginSearch(): Search {
-    const search = new Search(this.#options.meetAgain);
+    // One who is met and lost at once, over and over, is not met at the rate at which that is possible.
+    const sinceMs = this.#options.platform.nowMs() - this.#metMs;
+    const search = new Search(this.#options.meetAgain, MEET_AGAIN_DELAY_MS - sinceMs);
     this.#search = search;
     return search;
   }

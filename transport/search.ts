@@ -8,9 +8,12 @@ export class Search {
   readonly meeting: Promise<Meeting>;
   readonly #stopping = new AbortController();
 
-  /** @param attempt rejects with the reason of a signal that aborts */
-  constructor(attempt: (signal: AbortSignal) => Promise<Meeting>) {
-    this.meeting = this.#run(attempt);
+  /**
+   * @param attempt rejects with the reason of a signal that aborts
+   * @param delayMs before the first attempt
+   */
+  constructor(attempt: (signal: AbortSignal) => Promise<Meeting>, delayMs: number) {
+    this.meeting = this.#run(attempt, delayMs);
     // Whoever never comes to await it must not end the process by that.
     this.meeting.catch(() => {});
   }
@@ -24,28 +27,28 @@ export class Search {
     );
   }
 
-  async #run(attempt: (signal: AbortSignal) => Promise<Meeting>): Promise<Meeting> {
+  async #run(attempt: (signal: AbortSignal) => Promise<Meeting>, delayMs: number): Promise<Meeting> {
     const { signal } = this.#stopping;
-    for (;;) {
+    for (let waitMs = delayMs; ; waitMs = MEET_AGAIN_DELAY_MS) {
+      if (waitMs > 0) await pause(waitMs, signal);
+      if (signal.aborted) throw signal.reason;
       try {
         return await attempt(signal);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (!isRecoverable(error)) throw error;
       }
-      await pause(signal);
-      if (signal.aborted) throw signal.reason;
     }
   }
 }
 
-/** Between two attempts, or until the signal aborts. However many there are, nothing of them stays at the signal. */
-async function pause(signal: AbortSignal): Promise<void> {
+/** Waits so long, or until the signal aborts. However often that is, nothing of it stays at the signal. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
   let wake = () => {};
   const woken = new Promise<void>((resolve) => {
     wake = resolve;
   });
-  const timer = setTimeout(wake, MEET_AGAIN_DELAY_MS);
+  const timer = setTimeout(wake, ms);
   signal.addEventListener('abort', wake);
   await woken;
   clearTimeout(timer);
