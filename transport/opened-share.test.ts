@@ -234,6 +234,30 @@ describe('a silence', () => {
     expect(world.resent).toEqual([]);
   });
 
+  test('that ends before a search has come to its end is over: its finding harms nothing', async () => {
+    const { world, disk, sink } = setUp();
+    // So that the sender lets nothing go by itself.
+    const { value: share } = await settled(world.open(undefined, 'delivery', 'another'));
+    let find = () => {};
+    world.onMeeting = () =>
+      new Promise<void>((resolve) => {
+        find = resolve;
+      });
+    void atFrame(world, 150, () => world.hush());
+    const accepted = share.accept(ALL, sink);
+    await pass(SILENCE_MS);
+    share.pause(true);
+    world.unhush(0);
+    await pass(10);
+    find();
+    await pass(1000);
+    expect(world.lanes.map(({ receiver }) => receiver.closedBecause)).toEqual([null, 'closed here']);
+    share.pause(false);
+    await settled(accepted);
+    expectSaved(disk, sink);
+    expect(world.lanes).toHaveLength(2);
+  });
+
   test('that ends while a search finds nobody leaves the session as it is', async () => {
     const { world, disk, sink, share } = await setUpOpened();
     world.onMeeting = () => {

@@ -81,8 +81,11 @@ export class Rendezvous {
     this.cut();
   }
 
-  /** Opens the share as a receiver's process would. */
-  async open(signal?: AbortSignal, deliveryId = 'delivery'): Promise<OpenedShare> {
+  /**
+   * Opens the share as a receiver's process would.
+   * @param laterId what it calls its delivery when it comes again: another, and the sender does not know it
+   */
+  async open(signal?: AbortSignal, deliveryId = 'delivery', laterId = deliveryId): Promise<OpenedShare> {
     const progress = new TransferProgress(
       () => this.#platform.nowMs(),
       (status) => this.received.push(status),
@@ -91,7 +94,7 @@ export class Rendezvous {
     return OpenedShare.open('link', meeting, {
       platform: this.#platform,
       progress,
-      meetAgain: (stop) => this.meet(deliveryId, stop),
+      meetAgain: (stop) => this.meet(laterId, stop),
       ...(signal && { signal }),
     });
   }
