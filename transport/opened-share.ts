@@ -226,12 +226,14 @@ export class OpenedShare implements Receiving {
     }
     // Whoever fetches seeks another way.
     if (this.#delivery) return;
+    progress.set({ state: 'reconnecting', lanes: 0 });
     const search = this.#beginSearch();
     search.meeting.then(
       (meeting) => {
         if (this.#search !== search || this.#delivery) return;
         this.#search = null;
         this.#drive(meeting);
+        progress.set({ state: 'waiting' });
       },
       (cause) => {
         if (this.#search === search && !this.#delivery)

@@ -66,7 +66,7 @@ export class ReceiveState {
       case 'failed':
         return 'failed';
       case 'choosing':
-        return 'waiting';
+        return this.status?.state === 'reconnecting' ? 'reconnecting' : 'waiting';
       case 'receiving':
         return this.status?.state === 'reconnecting' ? 'reconnecting' : 'transferring';
       default:
