@@ -5,7 +5,7 @@ import type { Program } from './person.ts';
 const SHORT: readonly (readonly [fault: string, sender: Program, receiver: Program, moment: Moment])[] = [
   ['receiver-cable', 'cli', 'browser', 'middle'],
   ['server-and-route', 'cli', 'cli', 'early'],
-  ['symmetric-nat-flush', 'cli', 'cli', 'early'],
+  ['receiver-nat-reboot', 'cli', 'browser', 'early'],
   ['new-address', 'browser', 'cli', 'middle'],
   ['receiver-killed', 'browser', 'browser', 'middle'],
   ['receiver-reloads', 'cli', 'browser', 'early'],
