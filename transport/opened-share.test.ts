@@ -162,7 +162,7 @@ describe('a lane that is lost', () => {
   });
 
   test('and found dead when it is taken up, while the person chooses, is not the last', async () => {
-    const { world, share, sink, disk } = await setUpOpened();
+    const { world, share, sink, disk, states } = await setUpOpened();
     const { lanes } = world;
     const push = lanes.push.bind(lanes);
     lanes.push = (lane) => {
@@ -170,8 +170,11 @@ describe('a lane that is lost', () => {
       return push(lane);
     };
     world.cut();
-    await pass(MEET_AGAIN_DELAY_MS + 100);
+    await pass(100);
+    expect(states().at(-1)).toBe('reconnecting');
+    await pass(MEET_AGAIN_DELAY_MS);
     expect(world.lanes).toHaveLength(3);
+    expect(states().at(-1)).toBe('waiting');
     await settled(share.accept(ALL, sink));
     expectSaved(disk, sink);
   });

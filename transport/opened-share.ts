@@ -232,8 +232,9 @@ export class OpenedShare implements Receiving {
       (meeting) => {
         if (this.#search !== search || this.#delivery) return;
         this.#search = null;
-        this.#drive(meeting);
+        // Before it is taken up: it may be lost again by then.
         progress.set({ state: 'waiting' });
+        this.#drive(meeting);
       },
       (cause) => {
         if (this.#search === search && !this.#delivery)
