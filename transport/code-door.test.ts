@@ -149,11 +149,22 @@ describe('a door for people with a code', () => {
     const run = new ReceiverRun(secretNow(opened), DELIVERY, nodePlatform(), Promise.resolve([]), (message) =>
       slot.handlers.onRelay('friend', message),
     );
-    slot.toMember = (message) => void run.hear(message);
+    // What would make the lane is held back until it has been looked whether the slot is.
+    let letGo: () => void = () => {};
+    const looked = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let heard = 0;
+    slot.toMember = (message) => {
+      heard += 1;
+      if (heard === 1) void run.hear(message);
+      else void looked.then(() => run.hear(message));
+    };
     await vi.waitFor(() => expect(receivers).toHaveLength(1));
     expect(codes.slice(1)).toEqual([[null, 'used']]);
     await door.open('opened');
     expect(slot.left).toBe(false);
+    letGo();
     const { connected } = await run.meeting;
     await vi.waitFor(() => expect(slot.left).toBe(true));
     connected.lane.close();

@@ -33,7 +33,7 @@ export const ROUTE_LOOKS_MS = [100, 500, 1500];
  * Pings in a row without a word from the peer: after so many a session is silent and another way is sought, after so many
  * a lane is dead. Counted, not timed: a sleeping laptop hears nothing either.
  */
-export const SILENT_PINGS = 3;
+export const SILENT_PINGS = 2;
 export const DEAD_PINGS = 9;
 
 /** Between attempts to meet a sender again, and at least from one meeting to the next attempt. */
@@ -79,12 +79,12 @@ export const SENDER_TIMEOUT_MS = 10_000;
 /** For the server's first answer, and for each after it: a slow phone network needs seconds, a person waits no longer. */
 export const SERVER_PATIENCE_MS = 10_000;
 
-/** For a way to the server to open: twice fits into the patience, for WebSocket and for polling. */
-export const SERVER_CONNECT_TIMEOUT_MS = 4_000;
+/** For a way to the server to open: three fit into the patience; a cable that is back is not waited for longer. */
+export const SERVER_CONNECT_TIMEOUT_MS = 3_000;
 
 /** Between attempts to reach a server that was lost: soon at first, and never so seldom that a person would notice. */
 export const RECONNECT_DELAY_MS = 250;
-export const MAX_RECONNECT_DELAY_MS = 2_000;
+export const MAX_RECONNECT_DELAY_MS = 1_000;
 
 /** Between connections made anew because a peer is silent: several fall silent at once. */
 export const REFRESH_INTERVAL_MS = 5_000;

@@ -486,7 +486,8 @@ describe('a person’s wish', () => {
       if (stage === 'silent')
         void atFrame(world, 150, () => {
           world.hush();
-          setTimeout(stop, 3500);
+          // Silent by then, and not met yet.
+          setTimeout(stop, (SILENT_PINGS + 0.5) * PING_INTERVAL_MS);
         });
       expect(await failure(share.accept(ALL, sink))).toBe('cancelled');
       await pass(20_000);

@@ -210,7 +210,7 @@ describe('who poses as a receiver to a sender', () => {
       expect(goes).toBe(MAX_GUESSES_PER_CODE * MAX_CODES_PER_SHARE);
       expect(sender.codes.map(([, change]) => change)).toEqual(['opened', 'burnt', 'burnt', 'burnt']);
       expect(sender.receivers.size).toBe(0);
-      expect(server.members('sender')).toHaveLength(1);
+      await eventually(() => expect(server.members('sender')).toHaveLength(1));
       const receiver = new HonestReceiver(server.url, sender.sharing.link);
       expect(await receiver.outcome()).toBe('done');
       expect(receiver.hasSaved(FILES)).toBe(true);
