@@ -21,6 +21,7 @@ const START: TransferStatus = {
   failedFiles: [],
   changedFiles: [],
   paused: { here: false, there: false },
+  pausedFiles: [],
   error: null,
 };
 

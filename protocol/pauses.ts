@@ -6,6 +6,7 @@ export interface Paused {
   readonly there: boolean;
   readonly entriesHere: ReadonlySet<EntryId>;
   readonly entriesThere: ReadonlySet<EntryId>;
+  readonly entries: ReadonlySet<EntryId>;
 }
 
 /** What either side of one session has paused. All and one file are apart: who lets all go on leaves a paused file paused. */
@@ -23,6 +24,11 @@ export class Pauses implements Paused {
   /** Nothing of this file may be served. */
   holds(entry: EntryId): boolean {
     return this.all || this.entriesHere.has(entry) || this.entriesThere.has(entry);
+  }
+
+  /** Files that either side holds up. */
+  get entries(): ReadonlySet<EntryId> {
+    return new Set([...this.entriesHere, ...this.entriesThere]);
   }
 
   /** @returns whether that is news */

@@ -50,6 +50,30 @@ const hash = (sender: Sender, ...blocks: BlockRef[]) => {
 };
 
 describe('Sender', () => {
+  it('has a file under way from the request to the last acknowledgement, or until it is given up', () => {
+    const { sender, chooseAll, request } = offer(2 * BLOCK_BYTES, 5, 0, 5);
+    chooseAll();
+    expect([...sender.underWay]).toEqual([]);
+    request(
+      [
+        [0, 0, 2],
+        [1, 0, 1],
+      ],
+      [2],
+    );
+    expect([...sender.underWay].sort()).toEqual([0, 1, 2]);
+    takeAll(sender);
+    sender.hear({ type: 'ack', blocks: [[0, 0, 1]] });
+    expect([...sender.underWay].sort()).toEqual([0, 1]);
+    sender.laneLost('a');
+    expect([...sender.underWay].sort()).toEqual([0, 1]);
+    sender.cancel(1);
+    expect([...sender.underWay]).toEqual([0]);
+    takeAll(sender, 'b');
+    sender.hear({ type: 'ack', blocks: [[0, 1, 1]] });
+    expect([...sender.underWay]).toEqual([]);
+  });
+
   it('announces the manifest at once and gives the pages that it is asked for', () => {
     const { sender, said } = offer(5, null);
     expect(said).toEqual([{ type: 'manifest', entries: 2, pages: 1, totalBytes: 5 }]);

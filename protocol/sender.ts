@@ -80,6 +80,13 @@ export class Sender {
     return this.#pauses;
   }
 
+  /** Files of which something was asked for and is not yet served, or not yet acknowledged: bounded by both. */
+  get underWay(): ReadonlySet<EntryId> {
+    const sent = Array.from(this.#outstanding.values(), ({ block }) => block);
+    const entries = [...this.#asked, ...this.#again.values(), ...sent].map(({ entry }) => entry);
+    return new Set(entries.filter((entry) => !this.#failed.has(entry)));
+  }
+
   /** Files given up by either side, and why. */
   get failed(): ReadonlyMap<EntryId, FileFailure> {
     return this.#failed;

@@ -76,6 +76,12 @@ export class Delivery {
     return { files: this.#committed.size, bytes: this.#committedBytes };
   }
 
+  /** Whether this file was chosen, and is neither committed nor given up. */
+  lacks(path: string): boolean {
+    const file = this.#files.get(path);
+    return file !== undefined && !this.#committed.has(file.id) && !this.#failed.has(path);
+  }
+
   /** Whether there is anything that another run could go on with. */
   get isWorthKeeping(): boolean {
     return this.#committed.size > 0 || this.#written.size > 0 || this.#unread.size > 0;

@@ -411,6 +411,43 @@ describe('a person’s wish', () => {
     expect(world.received.at(-1)?.paused).toEqual({ here: false, there: false });
   });
 
+  test('to hold one file up, or to give one up, from there, is shown here and holds in the next session', async () => {
+    const { world, disk, sink, share } = await setUpOpened();
+    void atFrame(world, 1, () => {
+      world.places.pause('delivery', true, 'folder/big');
+      world.places.cancel('delivery', 'three');
+      world.cut();
+    });
+    const accepted = share.accept(ALL, sink);
+    await pass(5000);
+    expect(world.lanes).toHaveLength(2);
+    expect(world.received.at(-1)).toMatchObject({
+      state: 'transferring',
+      paused: { here: false, there: false },
+      pausedFiles: [{ path: 'folder/big', here: false, there: true }],
+      failedFiles: [{ path: 'three', code: 'cancelled' }],
+    });
+    world.places.pause('delivery', false, 'folder/big');
+    const { value } = await settled(accepted);
+    expect(value.failed).toEqual([{ path: 'three', code: 'cancelled' }]);
+    const others = FILES.filter(({ path }) => path !== 'three');
+    expectSaved(disk, sink, others);
+    for (const shown of [world.received, world.sent])
+      expect(shown.at(-1)).toMatchObject({ state: 'failed', pausedFiles: [], error: { code: 'cancelled' } });
+    expect(world.sent.at(-1)?.filesDone).toBe(3);
+  });
+
+  test('to stop one receiver, said there, ends it here', async () => {
+    const { world, sink, share } = await setUpOpened();
+    void atFrame(world, 150, () => world.places.cancel('delivery'));
+    expect(await failure(share.accept(ALL, sink))).toBe('cancelled');
+    expect(world.received.at(-1)?.error).toMatchObject({ code: 'cancelled', source: 'remote' });
+    expect(world.sent.at(-1)).toMatchObject({
+      state: 'failed',
+      error: { code: 'cancelled', source: 'local' },
+    });
+  });
+
   test('to hold one file up passes to the next session, and the others go on', async () => {
     const { world, disk, sink, share } = await setUpOpened();
     void atFrame(world, 150, () => {

@@ -24,7 +24,10 @@ import { connected, RawPeer } from './testing/raw-peer.ts';
 useFakeTime();
 
 const KEYS = pairedRun(LINK, 'places');
-const SOURCE = new MemorySource([{ path: 'a', content: randomBytes(4 * BLOCK_BYTES) }]);
+const SOURCE = new MemorySource([
+  { path: 'a', content: randomBytes(4 * BLOCK_BYTES) },
+  { path: 'b', content: randomBytes(BLOCK_BYTES) },
+]);
 
 function setUp() {
   const told: ReceiverStatus[] = [];
@@ -155,6 +158,118 @@ test('a pause holds while a receiver is away, and is told when it is back', asyn
   expect(await peer.hear('pause')).toEqual({ type: 'pause', paused: true });
   await pass(200);
   expect(latest('one')?.paused).toEqual({ here: true, there: false });
+});
+
+test('one file held up or given up stays so over sessions, said each time after the choice', async () => {
+  const { places, choose, latest } = setUp();
+  const first = await choose('one');
+  places.pause('one', true, 'a');
+  places.cancel('one', 'b');
+  places.pause('one', true, 'no such file');
+  places.cancel('one', 'no such file');
+  await pass(200);
+  expect(await first.peer.hear('pause')).toEqual({ type: 'pause', paused: true, entry: 0 });
+  expect(await first.peer.hear('failed')).toEqual({ type: 'failed', entry: 1, code: 'cancelled' });
+  const shown = {
+    state: 'transferring',
+    paused: { here: false, there: false },
+    pausedFiles: [{ path: 'a', here: true, there: false }],
+    failedFiles: [{ path: 'b', code: 'cancelled' }],
+  };
+  expect(latest('one')).toMatchObject(shown);
+  lost(first.own);
+  await pass(100);
+  const second = await choose('one');
+  expect(await second.peer.hear('pause')).toEqual({ type: 'pause', paused: true, entry: 0 });
+  expect(await second.peer.hear('failed')).toEqual({ type: 'failed', entry: 1, code: 'cancelled' });
+  await pass(200);
+  expect(latest('one')).toMatchObject(shown);
+  lost(second.own);
+  await pass(100);
+  places.pause('one', false, 'a');
+  await pass(200);
+  expect(latest('one')).toMatchObject({ state: 'reconnecting', pausedFiles: [] });
+  const third = await choose('one');
+  await pass(200);
+  expect(third.peer.controls.map(({ type }) => type)).not.toContain('pause');
+  expect(latest('one')?.pausedFiles).toEqual([]);
+});
+
+test('a receiver is waited for with the files that it asked for, as long as it lacks them', async () => {
+  const { places, choose } = setUp();
+  const { peer, own } = await choose('one');
+  expect(places.underWay('one')).toEqual(new Set());
+  peer.say({
+    type: 'request',
+    ranges: [
+      [0, 0, 4],
+      [1, 0, 1],
+    ],
+    roots: [],
+  });
+  await pass(100);
+  expect(places.underWay('one')).toEqual(new Set(['a', 'b']));
+  peer.say({ type: 'ack', blocks: [[1, 0, 1]] });
+  await pass(100);
+  expect(places.underWay('one')).toEqual(new Set(['a']));
+  lost(own);
+  await pass(100);
+  for (const id of ['one', 'nobody']) expect(places.underWay(id)).toEqual(new Set());
+});
+
+test('one receiver who is cancelled is told, and no other', async () => {
+  const { places, choose, latest } = setUp();
+  const [one, two] = [await choose('one'), await choose('two')];
+  places.cancel('one');
+  places.cancel('nobody');
+  expect((await settled(one.peer.hear('bye'))).value).toEqual({ type: 'bye', code: 'cancelled' });
+  expect(latest('one')).toMatchObject({ state: 'failed', error: { code: 'cancelled', source: 'local' } });
+  await one.served;
+  expect(two.peer.closedBecause).toBeNull();
+  expect(latest('two')?.state).toBe('transferring');
+});
+
+test('one who is cancelled while away, or did not hear it, is told whenever it comes back', async () => {
+  const { places, told, come, choose, latest } = setUp();
+  lost((await choose('one')).own);
+  await pass(100);
+  places.cancel('one');
+  expect(latest('one')).toMatchObject({ state: 'failed', error: { code: 'cancelled' } });
+  const { length } = told;
+  for (const time of ['first', 'second']) {
+    const { peer, served } = come('one');
+    peer.prove();
+    expect((await settled(peer.hear('bye'))).value, time).toEqual({ type: 'bye', code: 'cancelled' });
+    await settled(served);
+    expect(peer.closedBecause, time).not.toBeNull();
+  }
+  expect(told).toHaveLength(length);
+  expect(places.hasRoom).toBe(true);
+});
+
+test('one who has everything cannot be cancelled any more', async () => {
+  const { places, choose, latest } = setUp();
+  const { peer, served } = await choose('one');
+  peer.say({ type: 'complete' });
+  await pass(10);
+  places.cancel('one');
+  await settled(served);
+  expect(latest('one')?.state).toBe('done');
+});
+
+test('those who were cancelled are remembered as long as those who are away', async () => {
+  const { places, choose, come, latest } = setUp();
+  for (let i = 0; i <= MAX_ABSENT_RECEIVERS; i += 1) {
+    const { own, served } = await choose(`${i}`);
+    lost(own);
+    await served;
+    places.cancel(`${i}`);
+  }
+  come('0').peer.prove();
+  come('1').peer.prove();
+  await pass(100);
+  expect(latest('0')?.state).toBe('waiting');
+  expect(latest('1')?.state).toBe('failed');
 });
 
 test('a silent receiver is told of once, and shown', async () => {

@@ -1,3 +1,4 @@
+import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import type { Manifest } from '#protocol/manifest.ts';
 import { asTransferError } from './as-transfer-error.ts';
@@ -25,7 +26,11 @@ interface Place {
   driver: SendDriver | null;
   /** Those being made, and those not quite over, with the one served. None: it is away. */
   sessions: number;
+  /** What each session is told anew. */
   paused: boolean;
+  readonly pausedFiles: Set<EntryId>;
+  readonly cancelledFiles: Set<EntryId>;
+  cancelled: boolean;
 }
 
 /** The receivers of a share: each has a place, by its delivery, that is kept for it while it is away. */
@@ -62,13 +67,38 @@ export class Places {
     }
   }
 
-  /** Holds one receiver's transfer up, or lets it go on; it is told, or will be when it is back. */
-  pause(deliveryId: string, paused: boolean): void {
+  /** Holds one receiver's transfer up, or one file of it, or lets it go on; it is told, or will be when it is back. */
+  pause(deliveryId: string, paused: boolean, path?: string): void {
     const place = this.#places.get(deliveryId);
-    if (!place) return;
-    place.paused = paused;
-    if (place.driver) place.driver.pause(paused);
-    else place.progress.set({ paused: { here: paused, there: false } });
+    const entry = this.#idOf(path);
+    if (!place || entry === null) return;
+    if (entry === undefined) place.paused = paused;
+    else if (paused) place.pausedFiles.add(entry);
+    else place.pausedFiles.delete(entry);
+    if (place.driver) place.driver.pause(paused, entry);
+    else this.#showPauses(place);
+  }
+
+  /** Ends one receiver's transfer, or gives up one file of it; it is told, or will be when it is back. */
+  cancel(deliveryId: string, path?: string): void {
+    const place = this.#places.get(deliveryId);
+    const entry = this.#idOf(path);
+    if (!place || entry === null || hasEnded(place)) return;
+    if (entry !== undefined) {
+      place.cancelledFiles.add(entry);
+      place.driver?.cancelFile(entry);
+      return;
+    }
+    place.cancelled = true;
+    const cancelled = new TransferError('cancelled');
+    void place.driver?.session.end('cancelled', cancelled);
+    place.progress.set({ state: 'failed', error: cancelled });
+  }
+
+  /** Paths of the files that a receiver waits for now. None while it is away. */
+  underWay(deliveryId: string): ReadonlySet<string> {
+    const entries = this.#places.get(deliveryId)?.driver?.underWay ?? [];
+    return new Set(Array.from(entries, (id) => this.#pathOf(id)));
   }
 
   /** Ends every session and tells the receivers so. No other is served. */
@@ -92,20 +122,49 @@ export class Places {
     earlier?.giveWay();
     driver.session.add(connected);
     if (place.paused) driver.pause(true);
+    for (const entry of place.pausedFiles) driver.pause(true, entry);
+    for (const entry of place.cancelledFiles) driver.cancelFile(entry);
+    if (place.cancelled) void driver.session.end('cancelled', new TransferError('cancelled'));
     await driver.session.closed;
     if (place.driver === driver) place.driver = null;
   }
 
+  /** While a receiver is away only this side holds anything up. */
+  #showPauses({ progress, paused, pausedFiles }: Place): void {
+    progress.set({ paused: { here: paused, there: false } });
+    const list = Array.from(pausedFiles, (id) => ({ path: this.#pathOf(id), here: true, there: false }));
+    progress.followPausedFiles(() => list);
+  }
+
+  /** @returns null for what is no file of the share */
+  #idOf(path: string | undefined): EntryId | undefined | null {
+    if (path === undefined) return undefined;
+    const id = this.#options.manifest.entries.findIndex((entry) => entry.path === path);
+    return this.#options.manifest.entries[id]?.kind === 'file' ? id : null;
+  }
+
+  #pathOf(id: EntryId): string {
+    return this.#options.manifest.entries[id]?.path ?? '';
+  }
+
   #placeOf(deliveryId: string): Place {
     const known = this.#places.get(deliveryId);
-    if (known && known.progress.status.state !== 'failed' && known.progress.status.state !== 'done')
-      return known;
+    // One that was cancelled while it was away has still to be told.
+    if (known && (known.cancelled || !hasEnded(known))) return known;
     const { platform, onReceiver } = this.#options;
     const progress = new TransferProgress(
       () => platform.nowMs(),
       (status) => onReceiver({ ...status, id: deliveryId }),
     );
-    const place: Place = { progress, driver: null, sessions: 0, paused: false };
+    const place: Place = {
+      progress,
+      driver: null,
+      sessions: 0,
+      paused: false,
+      pausedFiles: new Set(),
+      cancelledFiles: new Set(),
+      cancelled: false,
+    };
     this.#places.set(deliveryId, place);
     progress.set({ state: 'connecting' });
     return place;
@@ -115,7 +174,7 @@ export class Places {
   #leave(deliveryId: string, place: Place): void {
     if (this.#places.get(deliveryId) !== place) return;
     this.#places.delete(deliveryId);
-    if (place.progress.status.state !== 'reconnecting') return;
+    if (place.progress.status.state !== 'reconnecting' && !place.cancelled) return;
     this.#places.set(deliveryId, place);
     const absent = [...this.#places].filter(([, { sessions }]) => sessions === 0);
     for (const [longestGone, { progress }] of absent.slice(0, -MAX_ABSENT_RECEIVERS)) {
@@ -124,4 +183,9 @@ export class Places {
       progress.set({ state: 'failed', error });
     }
   }
+}
+
+function hasEnded({ progress }: Place): boolean {
+  const { state } = progress.status;
+  return state === 'done' || state === 'failed';
 }

@@ -70,6 +70,16 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#watcher = watcher;
     this.session = new Session(secure, platform, this);
     this.#receiver = new Receiver((message) => this.session.say(message));
+    progress.followPausedFiles(() => {
+      const { entries, entriesHere, entriesThere } = this.#receiver.paused;
+      return [...entries]
+        .filter((id) => this.#delivery?.lacks(this.#file(id).path))
+        .map((id) => ({
+          path: this.#file(id).path,
+          here: entriesHere.has(id),
+          there: entriesThere.has(id),
+        }));
+    });
   }
 
   /** The whole manifest. Rejects with the TransferError that ended the session before. */

@@ -61,7 +61,14 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     this.#progress = progress;
     this.session = new Session(secure, platform, this);
     this.#sender = new Sender(manifest, (message) => this.session.say(message));
-    progress.followFailures(this.#sender.failed, (id) => manifest.entries[id]?.path ?? '');
+    const pathOf = (id: EntryId) => manifest.entries[id]?.path ?? '';
+    progress.followFailures(this.#sender.failed, pathOf);
+    progress.followPausedFiles(() => {
+      const { entries, entriesHere, entriesThere } = this.#sender.paused;
+      return [...entries]
+        .filter((id) => !this.#sender.failed.has(id))
+        .map((id) => ({ path: pathOf(id), here: entriesHere.has(id), there: entriesThere.has(id) }));
+    });
   }
 
   onControl(message: ReceiverMessage): void {
@@ -77,10 +84,22 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     this.#wake();
   }
 
-  /** Holds the transfer up, or lets it go on; the receiver is told. */
-  pause(paused: boolean): void {
-    this.#sender.pause(paused);
+  /** Files that this session has yet to bring. */
+  get underWay(): ReadonlySet<EntryId> {
+    return this.#sender.underWay;
+  }
+
+  /** Holds the transfer up, or one file of it, or lets it go on; the receiver is told. */
+  pause(paused: boolean, entry?: EntryId): void {
+    this.#sender.pause(paused, entry);
     this.#showPause();
+    this.#wake();
+  }
+
+  /** Gives one file up by a person's wish; the receiver is told. */
+  cancelFile(entry: EntryId): void {
+    this.#sender.cancel(entry);
+    this.#progress.set({});
     this.#wake();
   }
 
@@ -146,8 +165,18 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
       this.#progress.set({ state: 'reconnecting', lanes: 0 });
     else if (end !== 'complete') this.#progress.set({ state: 'failed', error: end });
     else if (!this.#sender.completed) this.#endedEarly();
-    else if (firstFailed) this.#progress.set({ state: 'failed', error: new TransferError(firstFailed.code) });
-    else this.#progress.set({ state: 'done', filesDone: this.#sender.choice?.files ?? 0 });
+    else if (firstFailed)
+      this.#progress.set({
+        state: 'failed',
+        filesDone: Math.max(0, this.#files - this.#progress.failures.length),
+        error: new TransferError(firstFailed.code),
+      });
+    else this.#progress.set({ state: 'done', filesDone: this.#files });
+  }
+
+  /** Chosen files. */
+  get #files(): number {
+    return this.#sender.choice?.files ?? 0;
   }
 
   /** A receiver that says `bye: complete` without having completed has not taken everything it chose. */

@@ -42,8 +42,15 @@ export interface Sharing {
   readonly link: string;
   /** Opens a new code; the one before ends. @throws TransferError as `startSharing` */
   newCode(): Promise<void>;
-  /** Holds one receiver's transfer up, or lets it go on; it is told. */
-  pause(receiverId: string, paused: boolean): void;
+  /** Holds one receiver's transfer up, or one file of it, or lets it go on; it is told. */
+  pause(receiverId: string, paused: boolean, path?: string): void;
+  /**
+   * Ends one receiver's transfer, which then has failed as `cancelled`; or gives up one file of it, and the others go on.
+   * It is told, or will be when it is back.
+   */
+  cancel(receiverId: string, path?: string): void;
+  /** Paths of the files that a receiver waits for now: some thousands at most. None while it is away. */
+  underWay(receiverId: string): ReadonlySet<string>;
   /** Stops offering: running transfers are cancelled and told so, and the source is closed. */
   close(): Promise<void>;
 }
@@ -123,8 +130,16 @@ class OpenShare implements Sharing {
     return this.#door.open('opened');
   }
 
-  pause(receiverId: string, paused: boolean): void {
-    this.#places.pause(receiverId, paused);
+  pause(receiverId: string, paused: boolean, path?: string): void {
+    this.#places.pause(receiverId, paused, path);
+  }
+
+  cancel(receiverId: string, path?: string): void {
+    this.#places.cancel(receiverId, path);
+  }
+
+  underWay(receiverId: string): ReadonlySet<string> {
+    return this.#places.underWay(receiverId);
   }
 
   async close(): Promise<void> {

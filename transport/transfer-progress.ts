@@ -1,6 +1,6 @@
 import type { FileFailure } from '#protocol/control-message.ts';
 import { STATUS_INTERVAL_MS } from './limits.ts';
-import type { TransferStatus } from './transfer-status.ts';
+import type { PausedFile, TransferStatus } from './transfer-status.ts';
 
 /** Over how long speed is averaged: long enough to read, short enough to follow the network. */
 const SPEED_WINDOW_MS = 5_000;
@@ -21,6 +21,7 @@ const AT_START: TransferStatus = {
   failedFiles: [],
   changedFiles: [],
   paused: { here: false, there: false },
+  pausedFiles: [],
   error: null,
 };
 
@@ -35,6 +36,7 @@ export class TransferProgress {
   #failures: { readonly size: number; list(): TransferStatus['failedFiles'] } = { size: 0, list: () => [] };
   #failuresListed = 0;
   #changed: ReadonlySet<string> = new Set();
+  #listPaused: () => readonly PausedFile[] = () => [];
   #said = false;
 
   constructor(nowMs: () => number, onStatus: (status: TransferStatus) => void) {
@@ -74,6 +76,12 @@ export class TransferProgress {
     this.#changed = changed;
   }
 
+  /** Files held up: listed when a snapshot is due, since every file of a share may be. An earlier session's hold no more. */
+  followPausedFiles(list: () => readonly PausedFile[]): void {
+    this.#listPaused = list;
+    this.set({});
+  }
+
   /** File data crossed the network. */
   addWireBytes(bytes: number): void {
     this.#startedMs ??= this.#nowMs();
@@ -105,6 +113,9 @@ export class TransferProgress {
     this.#failuresListed = this.#failures.size;
     if (this.#changed.size !== this.#status.changedFiles.length)
       this.#status = { ...this.#status, changedFiles: [...this.#changed] };
+    const pausedFiles = this.#listPaused();
+    if (pausedFiles.length + this.#status.pausedFiles.length > 0)
+      this.#status = { ...this.#status, pausedFiles };
   }
 
   #measure(): void {

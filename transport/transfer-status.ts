@@ -9,6 +9,13 @@ import type { Route } from './lane.ts';
  */
 export type TransferState = 'waiting' | 'connecting' | 'transferring' | 'reconnecting' | 'done' | 'failed';
 
+/** A file that is held up by itself, and by which sides' wish. */
+export interface PausedFile {
+  readonly path: string;
+  readonly here: boolean;
+  readonly there: boolean;
+}
+
 /** A snapshot of a transfer, the same on both sides: a new object at each change, at most some 10 a second while bytes flow. */
 export interface TransferStatus {
   readonly state: TransferState;
@@ -37,6 +44,8 @@ export interface TransferStatus {
   readonly changedFiles: readonly string[];
   /** Which sides hold the transfer up by a person's wish. */
   readonly paused: { readonly here: boolean; readonly there: boolean };
+  /** Files held up by themselves; whoever lets all go on leaves them so. */
+  readonly pausedFiles: readonly PausedFile[];
   /** Set exactly when `state` is `failed`. */
   readonly error: TransferError | null;
 }
