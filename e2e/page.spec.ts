@@ -471,3 +471,57 @@ test('where the browser keeps hold of the files, a reloaded sender goes on with 
   await friend.goto(url ?? '');
   await expect(await waitForOffer(friend)).toContainText('film.txt');
 });
+
+test('the sender holds one file up and gives another up, and stops one receiver: each is told, the rest arrives', async ({
+  page,
+  friend,
+  folder,
+}) => {
+  const tree = { 'a-held.bin': 150 * MIB, 'b-dropped.bin': 20 * MIB, 'c.bin': 2 * MIB };
+  const source = await makeTree(join(folder, 'from'), tree);
+  await page.goto('/');
+  const { url } = await share(
+    page,
+    Object.keys(tree).map((name) => join(source, name)),
+  );
+  const line = (ordinal: number) =>
+    page.getByTestId('receiver').filter({ has: page.getByText(`Receiver ${ordinal}`, { exact: true }) });
+  await friend.goto(url);
+  await waitForOffer(friend);
+  const other = await friend.context().newPage();
+  await other.goto(url);
+  await waitForOffer(other);
+  await line(2).getByTestId('stop-receiver').click();
+  await expect(line(2).getByText('was stopped by you')).toBeVisible();
+  await waitForState(other, 'failed');
+  await expect(other.getByRole('alert')).toHaveText('The other side cancelled the transfer.');
+
+  // Held up before it begins, so that every file is still under way when it is asked about.
+  await friend.getByTestId('save-all').click();
+  await friend.getByTestId('pause').click();
+  await expect(page.getByTestId('transfer-state')).toHaveAttribute('data-paused', 'there');
+  await line(1).getByTestId('sent-files').locator('summary').click();
+  await page.getByRole('button', { name: 'Pause: a-held.bin for receiver 1' }).click();
+  await page.getByRole('button', { name: 'Cancel b-dropped.bin for receiver 1' }).click();
+  await expect(line(1).getByText('1 file could not be had')).toBeVisible();
+  const taken = friend.getByTestId('taken');
+  await expect(taken.locator('summary')).toHaveText('3 files, 1 on hold');
+  await taken.locator('summary').click();
+  await friend.getByTestId('pause').click();
+  const row = (name: string) =>
+    taken.getByRole('listitem').filter({ hasText: name }).getByTestId('file-action');
+  await expect(row('a-held.bin')).toContainText('paused by the sender');
+  await expect(row('b-dropped.bin')).toHaveText('given up');
+  await expect(row('c.bin')).toHaveText('here');
+  await friend.getByRole('button', { name: 'Pause: a-held.bin' }).click();
+  await expect(row('a-held.bin')).toContainText('paused by both sides');
+  await page.getByRole('button', { name: 'Go on: a-held.bin for receiver 1' }).click();
+  await expect(row('a-held.bin')).toHaveAttribute('data-paused', 'here');
+  const download = friend.waitForEvent('download');
+  await friend.getByRole('button', { name: 'Go on: a-held.bin' }).click();
+  await (await download).saveAs(join(folder, 'got.zip'));
+  await expect(line(1).getByText('did not get everything')).toBeVisible();
+  await unpack(join(folder, 'got.zip'), join(folder, 'got'));
+  const { 'b-dropped.bin': _dropped, ...others } = await digestContents(source);
+  expect(await digestContents(join(folder, 'got'))).toEqual(others);
+});

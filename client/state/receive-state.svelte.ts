@@ -130,16 +130,26 @@ export class ReceiveState {
     this.#receiving?.pause(paused);
   }
 
-  cancelFile({ id }: FileNode): void {
-    const path = this.#receiving?.offer.entries[this.taken?.ids[id] ?? -1]?.path;
+  pauseFile(file: FileNode, paused: boolean): void {
+    const path = this.#pathOf(file);
+    if (path !== undefined) this.#receiving?.pause(paused, path);
+  }
+
+  cancelFile(file: FileNode): void {
+    const path = this.#pathOf(file);
     if (path !== undefined) this.#receiving?.cancelFile(path);
   }
 
+  /** @param status as for `fileState` */
+  filePaused(file: FileNode, status: TransferStatus | null): TransferStatus['paused'] {
+    const path = this.#pathOf(file);
+    return status?.pausedFiles.find((paused) => paused.path === path) ?? { here: false, there: false };
+  }
+
   /** @param status makes who asks look again when it changes */
-  fileState({ id }: FileNode, status: TransferStatus | null): 'under way' | 'arrived' | 'given up' {
-    const entryId = this.taken?.ids[id] ?? -1;
-    if (this.#sink?.hasCommitted(entryId)) return 'arrived';
-    const path = this.#receiving?.offer.entries[entryId]?.path;
+  fileState(file: FileNode, status: TransferStatus | null): 'under way' | 'arrived' | 'given up' {
+    if (this.#sink?.hasCommitted(this.taken?.ids[file.id] ?? -1)) return 'arrived';
+    const path = this.#pathOf(file);
     return status?.failedFiles.some((failed) => failed.path === path) ? 'given up' : 'under way';
   }
 
@@ -227,6 +237,10 @@ export class ReceiveState {
     this.error = null;
     this.#receiving = null;
     this.#sink = null;
+  }
+
+  #pathOf({ id }: FileNode): string | undefined {
+    return this.#receiving?.offer.entries[this.taken?.ids[id] ?? -1]?.path;
   }
 
   async #lookForHeld(link: string, run: number): Promise<void> {

@@ -2,9 +2,9 @@ import { TransferError } from '#protocol/errors.ts';
 import type { CodeChange } from '#transport/code-door.ts';
 import type { Platform } from '#transport/platform.ts';
 import { type ReceiverStatus, type Sharing, startSharing } from '#transport/sharing.ts';
-import type { TransferState } from '#transport/transfer-status.ts';
+import type { TransferState, TransferStatus } from '#transport/transfer-status.ts';
 import { ENDED_RECEIVERS_LISTED } from '../limits.ts';
-import { OfferTree } from '../offer/offer-tree.ts';
+import { type FileNode, OfferTree } from '../offer/offer-tree.ts';
 import { offerGathered } from '../sources/browser-file-source.ts';
 import { gatherHandles } from '../sources/file-handles.ts';
 import { Gathering, type Skipped } from '../sources/gathering.ts';
@@ -18,6 +18,14 @@ const OWNER_SEED_BYTES = 32;
 export interface ListedReceiver extends ReceiverStatus {
   /** 1 for who came first. */
   readonly ordinal: number;
+}
+
+export interface FilesOfTransfer {
+  /** `idle`: already there, not asked for yet, or not chosen. */
+  readonly stateOf: (file: FileNode) => 'under way' | 'given up' | 'idle';
+  readonly pausedOf: (file: FileNode) => TransferStatus['paused'];
+  /** How many files that are under way are held up by themselves. */
+  readonly onHold: number;
 }
 
 const SAME: Differences = { changed: [], missing: [] };
@@ -50,6 +58,8 @@ export class ShareState {
   readonly #serverUrl: string;
   readonly #keptShares = new KeptShares();
   #sharing: Sharing | null = null;
+  /** Of what is offered, by the ids of its tree. */
+  #paths: readonly string[] = [];
   #arrived = 0;
   /** Told apart from an offer that was stopped while it was being made. */
   #run = 0;
@@ -118,6 +128,7 @@ export class ShareState {
       const { source, skipped } = offerGathered(gathering);
       this.skipped = skipped;
       this.offered = new OfferTree(source.entries);
+      this.#paths = source.entries.map(({ path }) => path);
       this.stage = 'starting';
       const differs = kept === null ? null : differences(kept.entries, source.entries);
       this.differences = differs ?? SAME;
@@ -171,9 +182,30 @@ export class ShareState {
     }
   }
 
-  /** Holds one receiver's transfer up, or lets it go on. */
-  pause(receiverId: string, paused: boolean): void {
-    this.#sharing?.pause(receiverId, paused);
+  /** Holds one receiver's transfer up, or one file of it, or lets it go on. */
+  pause(receiverId: string, paused: boolean, file?: FileNode): void {
+    this.#sharing?.pause(receiverId, paused, file && this.#paths[file.id]);
+  }
+
+  /** Ends one receiver's transfer, or gives up one file of it. */
+  cancel(receiverId: string, file?: FileNode): void {
+    this.#sharing?.cancel(receiverId, file && this.#paths[file.id]);
+  }
+
+  /** Where single files stand in one receiver's transfer, to be asked about each that is shown. */
+  filesOf({ id, failedFiles, pausedFiles }: ReceiverStatus): FilesOfTransfer {
+    const underWay = this.#sharing?.underWay(id) ?? new Set();
+    const failed = new Set(failedFiles.map(({ path }) => path));
+    const paused = new Map(pausedFiles.map((file) => [file.path, file]));
+    const pathOf = (file: FileNode) => this.#paths[file.id] ?? '';
+    return {
+      stateOf: (file) => {
+        if (failed.has(pathOf(file))) return 'given up';
+        return underWay.has(pathOf(file)) ? 'under way' : 'idle';
+      },
+      pausedOf: (file) => paused.get(pathOf(file)) ?? { here: false, there: false },
+      onHold: pausedFiles.filter(({ path }) => underWay.has(path)).length,
+    };
   }
 
   /** Ends the share; its receivers are told. */
@@ -203,6 +235,7 @@ export class ShareState {
     this.#sharing = null;
     this.entriesFound = 0;
     this.offered = null;
+    this.#paths = [];
     this.skipped = [];
     this.differences = SAME;
     this.link = null;

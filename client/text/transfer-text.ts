@@ -37,6 +37,23 @@ export const PAUSED_TEXT: Record<'receiving' | 'sending', Record<PausedBy, strin
   },
 };
 
+/** Who holds one file up. */
+export const PAUSED_FILE_TEXT: Record<
+  'receiving' | 'sending',
+  Record<Exclude<PausedBy, 'nobody'>, string>
+> = {
+  receiving: {
+    here: 'paused by you',
+    there: 'paused by the sender',
+    both: 'paused by both sides',
+  },
+  sending: {
+    here: 'paused by you',
+    there: 'paused by them',
+    both: 'paused by both sides',
+  },
+};
+
 /** Why the code on the screen is not the one of before; `null`s are codes without a successor. */
 export const CODE_CHANGE_TEXT: Record<CodeChange, { readonly replaced: string; readonly gone: string }> = {
   opened: { replaced: '', gone: '' },
