@@ -477,7 +477,7 @@ test('the sender holds one file up and gives another up, and stops one receiver:
   friend,
   folder,
 }) => {
-  const tree = { 'a-held.bin': 150 * MIB, 'b-dropped.bin': 20 * MIB, 'c.bin': 2 * MIB };
+  const tree = { 'a-dropped.bin': 150 * MIB, 'b-held.bin': 20 * MIB, 'c.bin': 2 * MIB };
   const source = await makeTree(join(folder, 'from'), tree);
   await page.goto('/');
   const { url } = await share(
@@ -501,8 +501,8 @@ test('the sender holds one file up and gives another up, and stops one receiver:
   await friend.getByTestId('pause').click();
   await expect(page.getByTestId('transfer-state')).toHaveAttribute('data-paused', 'there');
   await line(1).getByTestId('sent-files').locator('summary').click();
-  await page.getByRole('button', { name: 'Pause: a-held.bin for receiver 1' }).click();
-  await page.getByRole('button', { name: 'Cancel b-dropped.bin for receiver 1' }).click();
+  await page.getByRole('button', { name: 'Pause: b-held.bin for receiver 1' }).click();
+  await page.getByRole('button', { name: 'Cancel a-dropped.bin for receiver 1' }).click();
   await expect(line(1).getByText('1 file could not be had')).toBeVisible();
   const taken = friend.getByTestId('taken');
   await expect(taken.locator('summary')).toHaveText('3 files, 1 on hold');
@@ -510,18 +510,18 @@ test('the sender holds one file up and gives another up, and stops one receiver:
   await friend.getByTestId('pause').click();
   const row = (name: string) =>
     taken.getByRole('listitem').filter({ hasText: name }).getByTestId('file-action');
-  await expect(row('a-held.bin')).toContainText('paused by the sender');
-  await expect(row('b-dropped.bin')).toHaveText('given up');
+  await expect(row('b-held.bin')).toContainText('paused by the sender');
+  await expect(row('a-dropped.bin')).toHaveText('given up');
   await expect(row('c.bin')).toHaveText('here');
-  await friend.getByRole('button', { name: 'Pause: a-held.bin' }).click();
-  await expect(row('a-held.bin')).toContainText('paused by both sides');
-  await page.getByRole('button', { name: 'Go on: a-held.bin for receiver 1' }).click();
-  await expect(row('a-held.bin')).toHaveAttribute('data-paused', 'here');
+  await friend.getByRole('button', { name: 'Pause: b-held.bin' }).click();
+  await expect(row('b-held.bin')).toContainText('paused by both sides');
+  await page.getByRole('button', { name: 'Go on: b-held.bin for receiver 1' }).click();
+  await expect(row('b-held.bin')).toHaveAttribute('data-paused', 'here');
   const download = friend.waitForEvent('download');
-  await friend.getByRole('button', { name: 'Go on: a-held.bin' }).click();
+  await friend.getByRole('button', { name: 'Go on: b-held.bin' }).click();
   await (await download).saveAs(join(folder, 'got.zip'));
   await expect(line(1).getByText('did not get everything')).toBeVisible();
   await unpack(join(folder, 'got.zip'), join(folder, 'got'));
-  const { 'b-dropped.bin': _dropped, ...others } = await digestContents(source);
+  const { 'a-dropped.bin': _dropped, ...others } = await digestContents(source);
   expect(await digestContents(join(folder, 'got'))).toEqual(others);
 });
