@@ -495,6 +495,7 @@ test('the sender holds one file up and gives another up, and stops one receiver:
   await expect(line(2).getByText('was stopped by you')).toBeVisible();
   await waitForState(other, 'failed');
   await expect(other.getByRole('alert')).toHaveText('The other side cancelled the transfer.');
+  await other.close();
 
   // Held up before it begins, so that every file is still under way when it is asked about.
   await friend.getByTestId('save-all').click();
