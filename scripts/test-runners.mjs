@@ -7,7 +7,7 @@ import { run } from './child.mjs';
 import { root } from './prepare.mjs';
 import { say } from './talk.mjs';
 
-const UNIT_TIMEOUT_MS = 8 * 60_000;
+const UNIT_TIMEOUT_MS = 9 * 60_000;
 const E2E_TIMEOUT_MS = 14 * 60_000;
 
 /**
