@@ -1,31 +1,12 @@
 import { expect, test } from 'vitest';
 import { errorText } from '#protocol/error-text.ts';
 import { TransferError } from '#protocol/errors.ts';
+import { AT_START } from '#transport/transfer-progress.ts';
 import type { TransferStatus } from '#transport/transfer-status.ts';
 import type { CliEvent } from './events.ts';
 import { TransferEvents } from './transfer-events.ts';
 
-const START: TransferStatus = {
-  state: 'connecting',
-  route: null,
-  rttMs: null,
-  lanes: 0,
-  files: 0,
-  filesDone: 0,
-  bytes: 0,
-  totalBytes: 0,
-  wireBytes: 0,
-  bytesPerSecond: null,
-  secondsLeft: null,
-  seconds: 0,
-  failedFiles: [],
-  changedFiles: [],
-  paused: { here: false, there: false },
-  pausedFiles: [],
-  error: null,
-};
-
-const RUNNING: TransferStatus = { ...START, state: 'transferring', files: 3, totalBytes: 30, lanes: 1 };
+const RUNNING: TransferStatus = { ...AT_START, state: 'transferring', files: 3, totalBytes: 30, lanes: 1 };
 
 function eventsOf(about: { receiver?: string; folder?: string }, ...statuses: TransferStatus[]): CliEvent[] {
   const said: CliEvent[] = [];
@@ -41,8 +22,8 @@ function names(events: readonly CliEvent[]): string[] {
 test('nothing is said before something was chosen', () => {
   const said: CliEvent[] = [];
   const events = new TransferEvents({ say: (event) => said.push(event) }, {});
-  events.take(START);
-  events.take({ ...START, state: 'waiting', route: 'lan', lanes: 1 });
+  events.take(AT_START);
+  events.take({ ...AT_START, state: 'waiting', route: 'lan', lanes: 1 });
   expect(said).toEqual([]);
   expect(events.begun).toBe(false);
   events.take(RUNNING);

@@ -5,7 +5,8 @@ import type { PausedFile, TransferStatus } from './transfer-status.ts';
 /** Over how long speed is averaged: long enough to read, short enough to follow the network. */
 const SPEED_WINDOW_MS = 5_000;
 
-const AT_START: TransferStatus = {
+/** A transfer of which nothing is known yet. */
+export const AT_START: TransferStatus = {
   state: 'connecting',
   route: null,
   rttMs: null,
