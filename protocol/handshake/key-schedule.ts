@@ -14,6 +14,8 @@ export interface RunKeys {
   readonly seal: Readonly<Record<Role, Uint8Array>>;
   /** Binds lanes to the session. */
   readonly bind: Uint8Array;
+  /** Of it are made the pre-shared keys of lanes over TLS. */
+  readonly tls: Uint8Array;
 }
 
 const KEY_BYTES = 32;
@@ -28,6 +30,7 @@ export function deriveKeys(isk: Uint8Array, hello: Uint8Array, reply: Uint8Array
     confirm: { receiver: key('kcR'), sender: key('kcS') },
     seal: { receiver: key('kRS'), sender: key('kSR') },
     bind: key('kBind'),
+    tls: key('kTls'),
   };
 }
 

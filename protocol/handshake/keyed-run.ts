@@ -64,6 +64,7 @@ export class KeyedRun {
       version: this.#version,
       channel: this.#channel,
       bindKey: this.keys.bind,
+      tlsKey: this.keys.tls,
     });
   }
 }

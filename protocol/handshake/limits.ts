@@ -24,6 +24,9 @@ export const MAX_CANDIDATE_CHARS = 1024;
 /** A lane's id: short enough to read in a log, long enough for random ones. */
 export const MAX_LANE_ID_CHARS = 32;
 
+/** Addresses that a peer may be dialled at: a few of its machine, IPv4 and IPv6, and what STUN servers saw. */
+export const MAX_TCP_ADDRESSES = 8;
+
 /** A delivery's id: random, so that nobody returns in another's place. */
 export const DELIVERY_ID_BYTES = 16;
 

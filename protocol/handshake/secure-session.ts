@@ -5,6 +5,7 @@ import { type Fingerprints, laneProof } from './lane-proof.ts';
 import { otherRole, type Role } from './role.ts';
 import type { SealedChannel } from './sealed-channel.ts';
 import { encodePayloads, parsePayloads, type SealedPayload } from './sealed-payload.ts';
+import { tlsLaneProof, tlsPsk } from './tls-lane.ts';
 
 /** What a handshake hands over to the session it made. */
 export interface SessionParts {
@@ -15,6 +16,7 @@ export interface SessionParts {
   readonly version: number;
   readonly channel: SealedChannel;
   readonly bindKey: Uint8Array;
+  readonly tlsKey: Uint8Array;
 }
 
 /** Two authenticated peers: what either of them holds once a handshake has succeeded. Nothing else makes one. */
@@ -29,6 +31,7 @@ export class SecureSession {
   readonly #sid: Uint8Array;
   readonly #channel: SealedChannel;
   readonly #bindKey: Uint8Array;
+  readonly #tlsKey: Uint8Array;
 
   constructor(parts: SessionParts) {
     this.role = parts.role;
@@ -38,6 +41,7 @@ export class SecureSession {
     this.#sid = parts.sid;
     this.#channel = parts.channel;
     this.#bindKey = parts.bindKey;
+    this.#tlsKey = parts.tlsKey;
   }
 
   /** Seals one message to the peer. @throws RangeError for more payloads than one message holds */
@@ -71,5 +75,24 @@ export class SecureSession {
   /** Whether `proof` is the other side's first message on this very connection. Constant time. @throws RangeError */
   checkLaneProof(laneId: string, fingerprints: Fingerprints, proof: Uint8Array): boolean {
     return equalBytes(laneProof(this.#bindKey, otherRole(this.role), laneId, fingerprints), proof);
+  }
+
+  /** Pre-shared key of the TLS connection that is to be the lane `laneId`: 32 bytes, the same on both sides. */
+  tlsPsk(laneId: string): Uint8Array<ArrayBuffer> {
+    return tlsPsk(this.#tlsKey, laneId);
+  }
+
+  /**
+   * First message of this side on a lane over TLS, 32 bytes.
+   * @param exported keying material of this very connection, 32 bytes (RFC 8446, section 7.5)
+   * @throws RangeError for another length of it
+   */
+  tlsLaneProof(laneId: string, exported: Uint8Array): Uint8Array<ArrayBuffer> {
+    return tlsLaneProof(this.#bindKey, this.role, laneId, exported);
+  }
+
+  /** Whether `proof` is the other side's first message on this very TLS connection. Constant time. @throws RangeError */
+  checkTlsLaneProof(laneId: string, exported: Uint8Array, proof: Uint8Array): boolean {
+    return equalBytes(tlsLaneProof(this.#bindKey, otherRole(this.role), laneId, exported), proof);
   }
 }

@@ -37,6 +37,8 @@ import type { Secret } from './secret.ts';
 const FILE = './testdata/sp1.json';
 const FINGERPRINTS = { sender: bytesFor('fpS', 32), receiver: bytesFor('fpR', 32) };
 const LANE = 'a';
+const TLS_LANE = 'tcp-AAECAwQFBgcICQoL';
+const TLS_EXPORTED = bytesFor('exported', 32);
 
 describe('this implementation', () => {
   it('says what the vectors say, byte by byte', async () => {
@@ -76,6 +78,7 @@ describe('this implementation', () => {
       kRS: hex(keys.seal.receiver),
       kSR: hex(keys.seal.sender),
       kBind: hex(keys.bind),
+      kTls: hex(keys.tls),
       confirm: hex(confirm),
       accept: hex(accept),
       sealedByReceiver: hex(step.session.seal([OFFER])),
@@ -85,6 +88,11 @@ describe('this implementation', () => {
       receiverFingerprint: hex(FINGERPRINTS.receiver),
       receiverLaneProof: hex(step.session.laneProof(LANE, FINGERPRINTS)),
       senderLaneProof: hex(session.laneProof(LANE, FINGERPRINTS)),
+      tlsLaneId: TLS_LANE,
+      tlsExported: hex(TLS_EXPORTED),
+      tlsPsk: hex(session.tlsPsk(TLS_LANE)),
+      receiverTlsLaneProof: hex(step.session.tlsLaneProof(TLS_LANE, TLS_EXPORTED)),
+      senderTlsLaneProof: hex(session.tlsLaneProof(TLS_LANE, TLS_EXPORTED)),
     };
   }
 });
@@ -141,7 +149,8 @@ describe.each(runs)('the specification, by $mode', (vector) => {
 
   it('derives the keys', () => {
     expect([given('isk'), given('th')]).toEqual([isk, th]);
-    for (const label of ['kcR', 'kcS', 'kRS', 'kSR', 'kBind']) expect(given(label)).toEqual(key(label));
+    for (const label of ['kcR', 'kcS', 'kRS', 'kSR', 'kBind', 'kTls'])
+      expect(given(label)).toEqual(key(label));
   });
 
   it('confirms, and seals the receiver’s first payloads', () => {
@@ -187,6 +196,16 @@ describe.each(runs)('the specification, by $mode', (vector) => {
       );
     expect(given('receiverLaneProof')).toEqual(proof('R'));
     expect(given('senderLaneProof')).toEqual(proof('S'));
+  });
+
+  it('keys and binds a lane over TLS', () => {
+    const laneId = utf8(vector['tlsLaneId'] ?? '');
+    // HKDF-Expand for one block of output: HMAC(key, info || 1).
+    expect(given('tlsPsk')).toEqual(hmac(key('kTls'), [...laneId, 1]));
+    const proof = (role: string) =>
+      hmac(key('kBind'), [utf8('tls'), utf8(role), laneId, given('tlsExported')].flatMap(lv));
+    expect(given('receiverTlsLaneProof')).toEqual(proof('R'));
+    expect(given('senderTlsLaneProof')).toEqual(proof('S'));
   });
 
   function seal(direction: 'RS' | 'SR', seq: number, plaintext: string): Uint8Array {
