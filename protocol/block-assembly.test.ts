@@ -5,7 +5,7 @@ import { type ArrivedBlock, BlockAssembly } from './block-assembly.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { Frame } from './lane-message.ts';
 import { LEAF_BYTES } from './leaf-tree.ts';
-import { BLOCK_BYTES, FRAME_PAYLOAD_BYTES } from './limits.ts';
+import { BLOCK_BYTES, MAX_FRAME_PAYLOAD_BYTES } from './limits.ts';
 
 const LEAF = new Uint8Array(LEAF_BYTES).fill(7);
 
@@ -60,7 +60,7 @@ describe('BlockAssembly', () => {
     );
     const lengths = fc.array(
       fc.oneof(
-        fc.constantFrom(FRAME_PAYLOAD_BYTES, FRAME_PAYLOAD_BYTES - 1),
+        fc.constantFrom(MAX_FRAME_PAYLOAD_BYTES, MAX_FRAME_PAYLOAD_BYTES - 1),
         fc.integer({ min: 500, max: 9000 }),
       ),
       { minLength: 1, maxLength: 5 },

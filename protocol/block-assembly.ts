@@ -1,7 +1,8 @@
 import type { BlockRef } from './block.ts';
+import type { EntryId } from './entry.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { Frame } from './lane-message.ts';
-import { BLOCK_BYTES } from './limits.ts';
+import { BLOCK_BYTES, FRAME_UNIT_BYTES } from './limits.ts';
 
 /** A block whose bytes have all arrived; whether they are right is for its leaf to say. */
 export interface ArrivedBlock extends BlockRef {
@@ -9,46 +10,90 @@ export interface ArrivedBlock extends BlockRef {
   readonly leaf: Uint8Array;
 }
 
-/**
- * Puts the frames of one lane together into blocks. A block travels whole and in order on one lane, so one
- * block is open at a time and a lane can make the receiver hold BLOCK_BYTES at most.
- */
-export class BlockAssembly {
-  readonly #expectedLength: (block: BlockRef) => number;
-  #open: { block: BlockRef; bytes: Uint8Array<ArrayBuffer>; filled: number } | null = null;
+interface OpenBlock {
+  readonly block: BlockRef;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** By unit: 1 where it is here. */
+  readonly units: Uint8Array;
+  missing: number;
+  leaf: Uint8Array | null;
+}
 
-  /** @param expectedLength the length of a block that was asked for; throws ProtocolViolation for any other */
-  constructor(expectedLength: (block: BlockRef) => number) {
-    this.#expectedLength = expectedLength;
+/** Files have fewer blocks than this (2^53 bytes), and there are at most 2^20 entries: together they are an exact number. */
+const BLOCKS_OF_A_FILE = 2 ** 33;
+
+/** Puts the frames of a session together into blocks: they come on any lane, in any order, some of them twice. */
+export class BlockAssembly {
+  readonly #lengthOf: (block: BlockRef) => number | null;
+  readonly #open = new Map<number, OpenBlock>();
+  #openBytes = 0;
+
+  /** @param lengthOf the length of a block that may come, null for one that is here; throws ProtocolViolation for any other */
+  constructor(lengthOf: (block: BlockRef) => number | null) {
+    this.#lengthOf = lengthOf;
+  }
+
+  /** Held for blocks of which something is missing. */
+  get openBytes(): number {
+    return this.#openBytes;
   }
 
   /**
-   * Takes in the lane's next frame, whose bytes it copies.
+   * Takes in a frame, whose bytes it copies.
    * @returns the block that this frame completes, or null
    * @throws ProtocolViolation
    */
   add(frame: Frame): ArrivedBlock | null {
-    this.#open ??= this.#begin(frame);
-    const { block, bytes, filled } = this.#open;
-    const end = filled + frame.payload.length;
-    if (frame.entry !== block.entry || frame.offset !== block.index * BLOCK_BYTES + filled) {
-      throw new ProtocolViolation('frame out of order within its block');
-    }
-    if (end > bytes.length) throw new ProtocolViolation("frame past its block's end");
-    if ((end === bytes.length) !== (frame.leaf !== null)) {
-      throw new ProtocolViolation("leaf missing from a block's end, or before it");
-    }
-    bytes.set(frame.payload, filled);
-    this.#open.filled = end;
-    if (!frame.leaf) return null;
-    this.#open = null;
-    return { ...block, bytes, leaf: Uint8Array.from(frame.leaf) };
+    const index = Math.floor(frame.offset / BLOCK_BYTES);
+    const key = frame.entry * BLOCKS_OF_A_FILE + index;
+    const open = this.#open.get(key) ?? this.#begin(key, { entry: frame.entry, index });
+    if (!open) return null;
+    fill(open, frame, frame.offset - index * BLOCK_BYTES);
+    if (open.missing > 0 || !open.leaf) return null;
+    this.#close(key, open);
+    return { ...open.block, bytes: open.bytes, leaf: open.leaf };
   }
 
-  #begin(frame: Frame): { block: BlockRef; bytes: Uint8Array<ArrayBuffer>; filled: number } {
-    if (frame.offset % BLOCK_BYTES !== 0)
-      throw new ProtocolViolation('block does not begin at its first byte');
-    const block = { entry: frame.entry, index: frame.offset / BLOCK_BYTES };
-    return { block, bytes: new Uint8Array(this.#expectedLength(block)), filled: 0 };
+  /** Nothing of this file is waited for any longer. */
+  drop(entry: EntryId): void {
+    for (const [key, open] of this.#open) if (open.block.entry === entry) this.#close(key, open);
+  }
+
+  #begin(key: number, block: BlockRef): OpenBlock | null {
+    const lengthBytes = this.#lengthOf(block);
+    if (lengthBytes === null) return null;
+    const missing = Math.ceil(lengthBytes / FRAME_UNIT_BYTES);
+    const open = {
+      block,
+      bytes: new Uint8Array(lengthBytes),
+      units: new Uint8Array(missing),
+      missing,
+      leaf: null,
+    };
+    this.#open.set(key, open);
+    this.#openBytes += lengthBytes;
+    return open;
+  }
+
+  #close(key: number, { bytes }: OpenBlock): void {
+    this.#open.delete(key);
+    this.#openBytes -= bytes.length;
+  }
+}
+
+function fill(open: OpenBlock, { payload, leaf }: Frame, start: number): void {
+  const { bytes, units } = open;
+  const end = start + payload.length;
+  if (start % FRAME_UNIT_BYTES !== 0) throw new ProtocolViolation('frame that begins within a unit');
+  if (end > bytes.length) throw new ProtocolViolation("frame past its block's end");
+  if ((end === bytes.length) !== (leaf !== null))
+    throw new ProtocolViolation("leaf missing from a block's end, or before it");
+  if (end < bytes.length && end % FRAME_UNIT_BYTES !== 0)
+    throw new ProtocolViolation('frame that ends within a unit');
+  bytes.set(payload, start);
+  if (leaf) open.leaf = Uint8Array.from(leaf);
+  for (let unit = start / FRAME_UNIT_BYTES; unit * FRAME_UNIT_BYTES < end; unit += 1) {
+    if (units[unit] === 0) open.missing -= 1;
+    units[unit] = 1;
   }
 }

@@ -1,6 +1,7 @@
 import { base64urlnopad } from '@scure/base';
 import * as v from 'valibot';
 import { ProtocolViolation, type TransferErrorCode } from './errors.ts';
+import { lanePayload } from './handshake/sealed-payload.ts';
 import { LEAF_BYTES } from './leaf-tree.ts';
 import {
   BLOCK_BYTES,
@@ -8,6 +9,7 @@ import {
   MAX_CREDIT_BYTES,
   MAX_ENTRIES,
   MAX_FILE_BYTES,
+  MAX_LANES,
   MAX_LIST_ITEMS,
   MAX_PAGES_ASKED,
   MAX_PATH_BYTES,
@@ -75,6 +77,8 @@ const pause = v.strictObject({
   entry: v.exactOptional(entryId),
 });
 const route = v.strictObject({ type: v.literal('route'), route: v.picklist(['lan', 'direct', 'relayed']) });
+/** What makes a further lane, in one that stands: the same as through the server. */
+const lane = v.strictObject({ type: v.literal('lane'), payload: lanePayload });
 const bye = v.strictObject({ type: v.literal('bye'), code: v.picklist(ENDINGS) });
 
 const senderMessage = v.variant('type', [
@@ -96,9 +100,11 @@ const senderMessage = v.variant('type', [
     first: blockIndex,
     leaves: v.pipe(list(hash), v.minLength(1)),
   }),
+  v.strictObject({ type: v.literal('lanes'), count: positive(MAX_LANES) }),
   failed,
   pause,
   route,
+  lane,
   bye,
 ]);
 
@@ -126,6 +132,7 @@ const receiverMessage = v.variant('type', [
   failed,
   pause,
   route,
+  lane,
   bye,
 ]);
 

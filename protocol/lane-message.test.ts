@@ -13,7 +13,12 @@ import {
   PROOF_BYTES,
 } from './lane-message.ts';
 import { LEAF_BYTES } from './leaf-tree.ts';
-import { FRAME_PAYLOAD_BYTES, MAX_CONTROL_BYTES, MAX_FILE_BYTES, MAX_LANE_MESSAGE_BYTES } from './limits.ts';
+import {
+  MAX_CONTROL_BYTES,
+  MAX_FILE_BYTES,
+  MAX_FRAME_PAYLOAD_BYTES,
+  MAX_LANE_MESSAGE_BYTES,
+} from './limits.ts';
 import vectors from './testdata/transfer-lane-messages.json' with { type: 'json' };
 import { FUZZ } from './testing/fuzz.ts';
 
@@ -60,7 +65,7 @@ const laneMessage: fc.Arbitrary<LaneMessage> = fc.oneof(
     kind: fc.constant('frame' as const),
     entry: u32,
     offset,
-    payload: fc.oneof(bytes(1, 100), longBytes(1, FRAME_PAYLOAD_BYTES - 1, FRAME_PAYLOAD_BYTES)),
+    payload: fc.oneof(bytes(1, 100), longBytes(1, MAX_FRAME_PAYLOAD_BYTES - 1, MAX_FRAME_PAYLOAD_BYTES)),
     leaf: fc.option(bytes(LEAF_BYTES)),
   }),
   fc.record({ kind: fc.constant('ping' as const), token: u32 }),
@@ -126,10 +131,10 @@ describe('lane messages', () => {
 
   it.each([
     ['a control body', encodeControl(0, new Uint8Array(MAX_CONTROL_BYTES + 1))],
-    ['a frame’s payload', encodeFrame(0, 0, new Uint8Array(FRAME_PAYLOAD_BYTES + 1), null)],
+    ['a frame’s payload', encodeFrame(0, 0, new Uint8Array(MAX_FRAME_PAYLOAD_BYTES + 1), null)],
     [
       'a last frame’s payload',
-      encodeFrame(0, 0, new Uint8Array(FRAME_PAYLOAD_BYTES + 1), new Uint8Array(LEAF_BYTES)),
+      encodeFrame(0, 0, new Uint8Array(MAX_FRAME_PAYLOAD_BYTES + 1), new Uint8Array(LEAF_BYTES)),
     ],
     ['any message', new Uint8Array(MAX_LANE_MESSAGE_BYTES + 1)],
   ])('are refused one byte above the bound of %s', (_what, message) => {

@@ -1,6 +1,11 @@
 import { ProtocolViolation } from './errors.ts';
 import { LEAF_BYTES } from './leaf-tree.ts';
-import { FRAME_PAYLOAD_BYTES, MAX_CONTROL_BYTES, MAX_FILE_BYTES, MAX_LANE_MESSAGE_BYTES } from './limits.ts';
+import {
+  MAX_CONTROL_BYTES,
+  MAX_FILE_BYTES,
+  MAX_FRAME_PAYLOAD_BYTES,
+  MAX_LANE_MESSAGE_BYTES,
+} from './limits.ts';
 
 /**
  * Everything that travels on a lane, one binary message each; the first byte is the kind.
@@ -12,9 +17,10 @@ export type LaneMessage =
   | { readonly kind: 'control-ack'; readonly next: number }
   | Frame
   | { readonly kind: 'ping'; readonly token: number }
-  | { readonly kind: 'pong'; readonly token: number };
+  | { readonly kind: 'pong'; readonly token: number }
+  | { readonly kind: 'receipt'; readonly bytes: number };
 
-/** A piece of a block. `leaf` stands on the block's last frame and only there. */
+/** A piece of a block, at a multiple of FRAME_UNIT_BYTES in it. `leaf` stands on the one that ends the block, and only there. */
 export interface Frame {
   readonly kind: 'frame';
   readonly entry: number;
@@ -24,7 +30,16 @@ export interface Frame {
   readonly leaf: Uint8Array | null;
 }
 
-const KIND = { proof: 0, control: 1, 'control-ack': 2, frame: 3, 'last-frame': 4, ping: 5, pong: 6 } as const;
+const KIND = {
+  proof: 0,
+  control: 1,
+  'control-ack': 2,
+  frame: 3,
+  'last-frame': 4,
+  ping: 5,
+  pong: 6,
+  receipt: 7,
+} as const;
 
 export const PROOF_BYTES = 32;
 const FRAME_HEADER_BYTES = 13;
@@ -51,6 +66,16 @@ export function encodeControlAck(next: number): Uint8Array<ArrayBuffer> {
 
 export function encodePing(kind: 'ping' | 'pong', token: number): Uint8Array<ArrayBuffer> {
   return numbered(KIND[kind], token, 0);
+}
+
+/** @param bytes of all frames that have come on this lane, their headers and leaves included */
+export function encodeReceipt(bytes: number): Uint8Array<ArrayBuffer> {
+  const message = new Uint8Array(9);
+  message[0] = KIND.receipt;
+  const view = new DataView(message.buffer);
+  view.setUint32(1, Math.floor(bytes / 2 ** 32));
+  view.setUint32(5, bytes % 2 ** 32);
+  return message;
 }
 
 export function encodeFrame(
@@ -106,6 +131,12 @@ export function decodeLaneMessage(message: Uint8Array): LaneMessage {
     case KIND.pong:
       requireLength(message, 5);
       return { kind: 'pong', token: number };
+    case KIND.receipt: {
+      requireLength(message, 9);
+      const bytes = number * 2 ** 32 + view.getUint32(5);
+      if (bytes > Number.MAX_SAFE_INTEGER) throw new ProtocolViolation('receipt for more than can be sent');
+      return { kind: 'receipt', bytes };
+    }
     case KIND.frame:
     case KIND['last-frame']:
       return decodeFrame(message, view, number, kind === KIND['last-frame']);
@@ -117,7 +148,7 @@ export function decodeLaneMessage(message: Uint8Array): LaneMessage {
 function decodeFrame(message: Uint8Array, view: DataView, entry: number, last: boolean): Frame {
   const end = message.length - (last ? LEAF_BYTES : 0);
   if (end <= FRAME_HEADER_BYTES) throw new ProtocolViolation('frame without payload');
-  if (end - FRAME_HEADER_BYTES > FRAME_PAYLOAD_BYTES) throw new ProtocolViolation('oversized frame');
+  if (end - FRAME_HEADER_BYTES > MAX_FRAME_PAYLOAD_BYTES) throw new ProtocolViolation('oversized frame');
   const offset = view.getUint32(5) * 2 ** 32 + view.getUint32(9);
   if (offset > MAX_FILE_BYTES) throw new ProtocolViolation('frame offset out of range');
   return {

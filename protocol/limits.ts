@@ -3,8 +3,14 @@
 /** A file is cut into blocks of this size; a block is what is hashed, acknowledged and fetched again. */
 export const BLOCK_BYTES = 1024 * 1024;
 
+/** Frames begin at multiples of this within their block: what may be missing of a block is then one bit for each. */
+export const FRAME_UNIT_BYTES = 16 * 1024;
+
 /** Payload of one data frame at most. Measured: 16, 64 and 256 KiB are equally fast; 64 KiB keeps a lane's turns short. */
-export const FRAME_PAYLOAD_BYTES = 64 * 1024;
+export const MAX_FRAME_PAYLOAD_BYTES = 64 * 1024;
+
+/** Lanes of a session: what 32 associations move over a lossy line, 64 move hardly faster. */
+export const MAX_LANES = 32;
 
 /** Any message on a lane. Above every frame and control message, below Chromium's 262,144. */
 export const MAX_LANE_MESSAGE_BYTES = 128 * 1024;

@@ -11,6 +11,8 @@ export interface OpenFile {
   readonly held: Set<number>;
   /** Held no longer, and not yet asked for. */
   readonly lost: Set<number>;
+  /** All of it is here, and not yet held against its leaf. */
+  readonly arrived: Set<number>;
   /** Verified and not yet written. */
   readonly writing: Set<number>;
   /** How often a block arrived damaged. */
@@ -36,6 +38,7 @@ export function openFile(entry: FileEntry, held: Iterable<number> = []): OpenFil
     leaves: new LeafTree(entry.sizeBytes, blocks),
     held: new Set([...held].filter((index) => index >= 0 && index < blocks)),
     lost: new Set(),
+    arrived: new Set(),
     writing: new Set(),
     damaged: new Map(),
     asked: 0,

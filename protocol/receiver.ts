@@ -146,17 +146,24 @@ export class Receiver {
   }
 
   /**
-   * The length of a block that was asked for and has begun to arrive.
-   * @throws ProtocolViolation for any other block, and where the sender takes no heed of the credit
+   * The length of a block that has begun to arrive; null for one that is here, or no longer of use: a frame may come twice,
+   * and late.
+   * @throws ProtocolViolation for what was never asked for, and where the sender takes no heed of the credit
    */
-  expectedLength({ entry, index }: BlockRef): number {
+  expectedLength({ entry, index }: BlockRef): number | null {
     // With room for what an honest sender no longer counts: blocks asked for again, and of files that it gave up.
     if (this.#unwrittenBytes > 4 * this.#creditBytes)
       throw new ProtocolViolation('more sent than the credit');
     const file = this.#open.get(entry);
     const mayCome = file ? wasAsked(file, index) : index < (this.#settled.get(entry) ?? 0);
     if (!mayCome) throw new ProtocolViolation('block never asked for');
-    return blockLength(this.#fileEntry(entry).sizeBytes, index);
+    if (!file || file.arrived.has(index) || file.leaves.has(index)) return null;
+    return blockLength(file.entry.sizeBytes, index);
+  }
+
+  /** All of a block is here: `verified` or `mismatched` will follow. */
+  arrived({ entry, index }: BlockRef): void {
+    this.#open.get(entry)?.arrived.add(index);
   }
 
   /**
@@ -186,6 +193,7 @@ export class Receiver {
   verified(block: BlockRef, leaf: Uint8Array): boolean {
     const { entry, index } = block;
     const file = this.#open.get(entry);
+    file?.arrived.delete(index);
     if (!file || file.leaves.has(index)) {
       this.#acknowledgeCopy(block);
       if (file && !file.proven && !file.leaves.set(index, leaf)) this.fail(entry, 'source-changed');
@@ -202,6 +210,7 @@ export class Receiver {
   mismatched(block: BlockRef): void {
     const { entry, index } = block;
     const file = this.#open.get(entry);
+    file?.arrived.delete(index);
     if (!file || file.leaves.has(index)) {
       this.#acknowledgeCopy(block);
       return;

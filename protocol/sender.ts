@@ -9,7 +9,7 @@ import { type Paused, Pauses } from './pauses.ts';
 
 /**
  * The next thing for the sender's driver to do.
- * `send`: read the block, hash it, send its frames on the lane it was taken for. `hash`: read and hash only (nobody asked
+ * `send`: read the block, hash it, send its frames. `hash`: read and hash only (nobody asked
  * for these bytes, but the root covers them). `confirm`: every leaf is known; see that the file is still what was offered.
  * The driver answers with `hashed`, `confirmed` or `fail`.
  */
@@ -34,7 +34,8 @@ interface OpenEntry {
 
 /**
  * The sender of one session as a state machine: what the receiver asked for goes in, tasks and messages come out.
- * It serves requests in order, never beyond the credit, and keeps a block's books until it is acknowledged.
+ * It serves requests in order, never beyond the credit, and keeps a block's books until it is acknowledged; that every
+ * frame of it arrives is the lanes' affair.
  * Bytes, lanes and hashes are its driver's (`transport/`).
  * @see docs/transfer-protocol.md "The sender"
  */
@@ -45,10 +46,8 @@ export class Sender {
   readonly #open = new Map<EntryId, OpenEntry>();
   readonly #pauses = new Pauses();
   readonly #failed = new Map<EntryId, FileFailure>();
-  /** Sent or being sent, not yet acknowledged: which lane carries it. Keyed by `key`. */
-  readonly #outstanding = new Map<string, { block: BlockRef; lane: string; cost: number }>();
-  /** Lost with their lane, to be sent before anything else. */
-  readonly #again = new Map<string, BlockRef>();
+  /** Sent or being sent, not yet acknowledged. Keyed by `keyOf`. */
+  readonly #outstanding = new Map<string, { block: BlockRef; cost: number }>();
   readonly #confirmable: EntryId[] = [];
   readonly #roots: [EntryId, Uint8Array][] = [];
   #creditBytes = DEFAULT_CREDIT_BYTES;
@@ -83,7 +82,7 @@ export class Sender {
   /** Files of which something was asked for and is not yet served, or not yet acknowledged: bounded by both. */
   get underWay(): ReadonlySet<EntryId> {
     const sent = Array.from(this.#outstanding.values(), ({ block }) => block);
-    const entries = [...this.#asked, ...this.#again.values(), ...sent].map(({ entry }) => entry);
+    const entries = [...this.#asked, ...sent].map(({ entry }) => entry);
     return new Set(entries.filter((entry) => !this.#failed.has(entry)));
   }
 
@@ -134,19 +133,13 @@ export class Sender {
   }
 
   /**
-   * The next task for a lane that can take more, or null when there is none now: nothing asked for, no credit, or paused.
-   * A `send` taken counts against the credit until acknowledged or the lane is lost.
+   * The next task, or null when there is none now: nothing asked for, no credit, or paused.
+   * A `send` taken counts against the credit until it is acknowledged.
    */
-  take(lane: string): SenderTask | null {
+  take(): SenderTask | null {
     if (this.#pauses.all) return null;
     const confirm = this.#takeConfirm();
     if (confirm) return confirm;
-    for (const [key, block] of this.#again) {
-      if (this.#pauses.holds(block.entry)) continue;
-      if (!this.#affordable(block)) return null;
-      this.#again.delete(key);
-      return this.#send(block, lane);
-    }
     for (let at = 0; ; ) {
       const asked = this.#asked[at];
       if (!asked) return null;
@@ -154,7 +147,7 @@ export class Sender {
         at += 1;
         continue;
       }
-      const task = asked.type === 'range' ? this.#takeFromRange(asked, lane) : this.#takeForRoot(asked);
+      const task = asked.type === 'range' ? this.#takeFromRange(asked) : this.#takeForRoot(asked);
       if (task !== 'served') return task;
       this.#asked.splice(at, 1);
       const confirm = this.#takeConfirm();
@@ -204,15 +197,6 @@ export class Sender {
     while (this.#roots.length > 0) this.#say({ type: 'roots', roots: this.#roots.splice(0, MAX_LIST_ITEMS) });
   }
 
-  /** A lane died: what it carried unacknowledged is served again, first, on the others. */
-  laneLost(lane: string): void {
-    for (const [key, { block, lane: carrier }] of this.#outstanding) {
-      if (carrier !== lane) continue;
-      this.#release(key);
-      this.#again.set(key, block);
-    }
-  }
-
   #choose({ files, totalBytes, heldBytes }: Extract<ReceiverMessage, { type: 'choice' }>): void {
     if (this.#choice) throw new ProtocolViolation('chosen twice');
     if (
@@ -234,7 +218,7 @@ export class Sender {
       if (first + count > blockCount(sizeBytes)) throw new ProtocolViolation("range past the file's end");
       if (this.#failed.has(entry)) continue;
       this.#openEntry(entry, sizeBytes);
-      for (const block of this.#perhapsSent([entry, first, count])) this.#drop(block);
+      for (const block of this.#perhapsSent([entry, first, count])) this.#release(keyOf(block));
       this.#asked.push({ type: 'range', entry, next: first, end: first + count });
     }
     for (const entry of roots) {
@@ -251,18 +235,12 @@ export class Sender {
    * 2,000,000 blocks that were never sent.
    */
   #perhapsSent([entry, first, count]: BlockRange): BlockRef[] {
-    if (count <= this.#outstanding.size + this.#again.size)
+    if (count <= this.#outstanding.size)
       return Array.from({ length: count }, (_, i) => ({ entry, index: first + i }));
     const sent = Array.from(this.#outstanding.values(), ({ block }) => block);
-    return [...sent, ...this.#again.values()].filter(
+    return sent.filter(
       (block) => block.entry === entry && block.index >= first && block.index < first + count,
     );
-  }
-
-  /** What was sent of a block, or was to be sent again, counts no longer. @returns whether there was anything */
-  #drop(block: BlockRef): boolean {
-    const key = keyOf(block);
-    return this.#release(key) || this.#again.delete(key);
   }
 
   /** @returns whether the block was outstanding */
@@ -279,8 +257,8 @@ export class Sender {
     if (first + count > blockCount(sizeBytes))
       throw new ProtocolViolation('acknowledgement past the end of its file');
     for (const block of this.#perhapsSent([entry, first, count])) {
-      // Nothing is dropped where it is said again after a lane was lost, or where the file was given up meanwhile.
-      if (this.#drop(block)) this.#acknowledgedBytes += blockLength(sizeBytes, block.index);
+      // Nothing is released where it is said again, or where the file was given up meanwhile.
+      if (this.#release(keyOf(block))) this.#acknowledgedBytes += blockLength(sizeBytes, block.index);
     }
   }
 
@@ -300,12 +278,12 @@ export class Sender {
     this.#say({ type: 'leaves', entry, first, leaves });
   }
 
-  #takeFromRange(range: Extract<Asked, { type: 'range' }>, lane: string): SenderTask | null | 'served' {
+  #takeFromRange(range: Extract<Asked, { type: 'range' }>): SenderTask | null | 'served' {
     if (this.#failed.has(range.entry) || range.next === range.end) return 'served';
     const block = { entry: range.entry, index: range.next };
     if (!this.#affordable(block)) return null;
     range.next += 1;
-    return this.#send(block, lane);
+    return this.#send(block);
   }
 
   #takeForRoot(asked: Extract<Asked, { type: 'root' }>): SenderTask | 'served' {
@@ -329,12 +307,12 @@ export class Sender {
     return this.#outstanding.has(keyOf({ entry, index }));
   }
 
-  #send(block: BlockRef, lane: string): SenderTask {
+  #send(block: BlockRef): SenderTask {
     const { sizeBytes } = this.#file(block.entry);
     const cost = creditCost(sizeBytes, block.index);
     // Asked for twice, as where two copies of it were damaged: one of them is counted, as one acknowledgement frees it.
     this.#release(keyOf(block));
-    this.#outstanding.set(keyOf(block), { block, lane, cost });
+    this.#outstanding.set(keyOf(block), { block, cost });
     this.#outstandingCost += cost;
     return { type: 'send', block, lengthBytes: blockLength(sizeBytes, block.index) };
   }
@@ -355,7 +333,6 @@ export class Sender {
     this.#failed.set(entry, code);
     this.#open.delete(entry);
     for (const [key, { block }] of this.#outstanding) if (block.entry === entry) this.#release(key);
-    for (const [key, block] of this.#again) if (block.entry === entry) this.#again.delete(key);
   }
 
   #openEntry(entry: EntryId, sizeBytes: number): void {

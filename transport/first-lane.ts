@@ -10,6 +10,8 @@ import type { PayloadBatch } from './payload-batch.ts';
 export interface Meeting {
   readonly secure: SecureSession;
   readonly connected: ConnectedLane;
+  /** For further lanes. */
+  readonly iceServers: RTCIceServer[];
 }
 
 /**
@@ -20,6 +22,7 @@ export class FirstLane {
   readonly #secure: SecureSession;
   readonly #negotiation: LaneNegotiation;
   readonly #batch: PayloadBatch;
+  readonly #iceServers: RTCIceServer[];
   readonly #meeting = new Deferred<Meeting>();
   #over = false;
 
@@ -27,17 +30,19 @@ export class FirstLane {
     secure: SecureSession,
     negotiation: LaneNegotiation,
     batch: PayloadBatch,
+    iceServers: RTCIceServer[],
     relay: (message: Uint8Array<ArrayBuffer>) => void,
   ) {
     this.#secure = secure;
     this.#negotiation = negotiation;
     this.#batch = batch;
+    this.#iceServers = iceServers;
     batch.open((payloads) => relay(secure.seal(payloads)));
     negotiation.connected.then(
       (connected) => {
         if (this.#over) connected.lane.close();
         this.#over = true;
-        this.#meeting.resolve({ secure, connected });
+        this.#meeting.resolve({ secure, connected, iceServers: this.#iceServers });
       },
       (error) => this.end(error),
     );

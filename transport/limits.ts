@@ -20,6 +20,18 @@ export const CONNECT_TIMEOUT_MS = 20_000;
 /** One handshake run, network round trips and both sides' curves included. */
 export const HANDSHAKE_TIMEOUT_MS = 15_000;
 
+/** Lanes offered in one session: some hundred changes of mind. Each costs a connection, and a mapping in every NAT. */
+export const MAX_OFFERED_LANES = 1024;
+
+/** Lanes that could not be had are asked for again after this. */
+export const LANES_AGAIN_MS = 5_000;
+
+/** Frames into which a lane's share of what may be in flight is cut, where their sizes allow. */
+export const FRAMES_IN_FLIGHT = 4;
+
+/** How often the sender looks whether lanes stall, and how many it wants. */
+export const LANES_LOOK_MS = 100;
+
 /** A lane that stands must be proven by both sides within this. */
 export const PROOF_TIMEOUT_MS = 10_000;
 

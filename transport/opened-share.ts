@@ -69,7 +69,8 @@ export class OpenedShare implements Receiving {
   static async open(link: string, meeting: Meeting, options: OpenedShareOptions): Promise<OpenedShare> {
     const { platform, progress, signal } = options;
     let share = null as OpenedShare | null;
-    const driver = new ReceiveDriver(meeting.secure, platform, progress, {
+    const { iceServers } = meeting;
+    const driver = new ReceiveDriver(meeting.secure, { platform, iceServers }, progress, {
       onSilence: (silent) => {
         if (share) share.#onSilence(driver, silent);
       },
@@ -204,9 +205,9 @@ export class OpenedShare implements Receiving {
     }
   }
 
-  #drive({ secure, connected }: Meeting): void {
+  #drive({ secure, connected, iceServers }: Meeting): void {
     const { platform, progress } = this.#options;
-    const driver = new ReceiveDriver(secure, platform, progress, {
+    const driver = new ReceiveDriver(secure, { platform, iceServers }, progress, {
       onSilence: (silent) => this.#onSilence(driver, silent),
       onEnd: (error) => this.#onEnd(driver, error),
     });

@@ -110,14 +110,21 @@ export class Places {
     for (const { progress } of places) progress.set({ state: 'failed', error: cancelled });
   }
 
-  async #deliver(place: Place, { secure, connected }: Meeting): Promise<void> {
+  async #deliver(place: Place, { secure, connected, iceServers }: Meeting): Promise<void> {
     if (this.#closed) {
       connected.lane.close();
       throw new TransferError('cancelled');
     }
     const { platform, manifest, source, onSilent } = this.#options;
     const earlier = place.driver;
-    const driver = new SendDriver(secure, platform, manifest, source, place.progress, onSilent);
+    const driver = new SendDriver(
+      secure,
+      { platform, iceServers },
+      manifest,
+      source,
+      place.progress,
+      onSilent,
+    );
     place.driver = driver;
     earlier?.giveWay();
     driver.session.add(connected);

@@ -11,7 +11,7 @@ import { Receiver } from '#protocol/receiver.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { Deferred } from './deferred.ts';
 import type { Delivery, Outstanding } from './delivery.ts';
-import type { Lane } from './lane.ts';
+import type { Reach } from './further-lanes.ts';
 import { GOODBYE_TIMEOUT_MS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { Session, type SessionHandlers } from './session.ts';
@@ -22,7 +22,7 @@ const FLUSH_AFTER_BYTES = BLOCK_BYTES / 2;
 const FLUSH_AFTER_BLOCKS = 32;
 
 /** Credit bounds what an honest sender sends; this bounds what a hostile one makes this side hold. */
-const MAX_JUDGED_BYTES = 4 * DEFAULT_CREDIT_BYTES;
+const MAX_UNJUDGED_BYTES = 4 * DEFAULT_CREDIT_BYTES;
 
 /** Whoever keeps a delivery going over its sessions. */
 export interface DriverWatcher {
@@ -43,11 +43,11 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   readonly #platform: Platform;
   readonly #progress: TransferProgress;
   readonly #watcher: DriverWatcher;
-  readonly #assemblies = new Map<string, BlockAssembly>();
+  readonly #assembly = new BlockAssembly((block) => this.#receiver.expectedLength(block));
   #delivery: Delivery | null = null;
   /** Blocks and commits under way: nothing is finished before they are. */
   #busy = 0;
-  /** Arrived, and not yet verified and written. */
+  /** Arrived whole, and not yet verified and written. */
   #judgedBytes = 0;
   #unflushedBlocks = 0;
   #unflushedBytes = 0;
@@ -59,16 +59,11 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   readonly #offer = new Deferred<readonly Entry[]>();
   readonly #completion = new Deferred<void>();
 
-  constructor(
-    secure: SecureSession,
-    platform: Platform,
-    progress: TransferProgress,
-    watcher: DriverWatcher = {},
-  ) {
-    this.#platform = platform;
+  constructor(secure: SecureSession, reach: Reach, progress: TransferProgress, watcher: DriverWatcher = {}) {
+    this.#platform = reach.platform;
     this.#progress = progress;
     this.#watcher = watcher;
-    this.session = new Session(secure, platform, this);
+    this.session = new Session(secure, reach, this);
     this.#receiver = new Receiver((message) => this.session.say(message));
     progress.followPausedFiles(() => {
       const { entries, entriesHere, entriesThere } = this.#receiver.paused;
@@ -138,30 +133,37 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#receiver.hear(message);
     if (message.type === 'page' && this.#receiver.offer) this.#offer.resolve(this.#receiver.offer);
     if (message.type === 'pause') this.#showPause();
+    if (message.type === 'lanes') this.session.widen(message.count);
     this.#advance();
   }
 
-  onFrame(frame: Frame, lane: Lane): void {
+  onFrame(frame: Frame): void {
     this.#progress.addWireBytes(frame.payload.length);
-    const block = this.#assemblies.get(lane.id)?.add(frame);
-    if (!block) return;
-    this.#judgedBytes += block.bytes.length;
-    if (this.#judgedBytes > MAX_JUDGED_BYTES)
+    const block = this.#assembly.add(frame);
+    if (this.#assembly.openBytes + this.#judgedBytes > MAX_UNJUDGED_BYTES)
       throw new ProtocolViolation('blocks come faster than they were asked for');
+    if (!block) return;
+    this.#receiver.arrived(block);
+    this.#judgedBytes += block.bytes.length;
     void this.#judge(block);
   }
 
-  onLane(lane: Lane): void {
-    this.#assemblies.set(lane.id, new BlockAssembly((block) => this.#receiver.expectedLength(block)));
+  onReceipt(): void {
+    throw new ProtocolViolation('a sender reported receipt');
+  }
+
+  onLane(): void {
     const { state } = this.#progress.status;
-    this.#progress.set({ state: state === 'connecting' ? 'waiting' : state, lanes: this.#assemblies.size });
+    this.#progress.set({
+      state: state === 'connecting' ? 'waiting' : state,
+      lanes: this.session.lanes.length,
+    });
     // What either side held up in an earlier session is said anew, or holds no more.
     this.#showPause();
   }
 
-  onLaneLost(lane: Lane): void {
-    this.#assemblies.delete(lane.id);
-    this.#progress.set({ lanes: this.#assemblies.size });
+  onLaneLost(): void {
+    this.#progress.set({ lanes: this.session.lanes.length });
   }
 
   onRoute(): void {
@@ -294,7 +296,10 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     const delivery = this.#delivery;
     if (!delivery) return;
     // Also after the session's end, for what was under way then: the next one does not know.
-    for (const entry of this.#receiver.takeGivenUp()) void this.#discard(this.#file(entry).path);
+    for (const entry of this.#receiver.takeGivenUp()) {
+      this.#assembly.drop(entry);
+      void this.#discard(this.#file(entry).path);
+    }
     for (const [entry, code] of this.#receiver.takeFailed()) delivery.fail(this.#file(entry).path, code);
     for (const entry of this.#receiver.takeChanged()) delivery.change(this.#file(entry).path);
     if (this.#end) return;

@@ -22,6 +22,7 @@ export class ReceiverRun {
   readonly #handshake: ReceiverHandshake;
   readonly #relay: (message: Uint8Array<ArrayBuffer>) => void;
   readonly #batch = new PayloadBatch();
+  #iceServers: RTCIceServer[] = [];
   readonly #negotiation: Promise<LaneNegotiation>;
   readonly #meeting = new Deferred<Meeting>();
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -46,9 +47,10 @@ export class ReceiverRun {
     relay(this.#handshake.hello);
     const say = (payload: SealedPayload) => this.#batch.add(payload);
     say({ type: 'delivery', id: deliveryId });
-    this.#negotiation = iceServers.then((servers) =>
-      LaneNegotiation.offer(FIRST_LANE, { platform, iceServers: servers, say }),
-    );
+    this.#negotiation = iceServers.then((servers) => {
+      this.#iceServers = servers;
+      return LaneNegotiation.offer(FIRST_LANE, { platform, iceServers: servers, say });
+    });
     this.#negotiation.catch((error) => this.end(error));
   }
 
@@ -94,7 +96,7 @@ export class ReceiverRun {
     // An accept follows a confirm, which followed the offer: sealed messages may be close behind.
     if (!this.#offered) throw new Error('accepted before anything was offered');
     clearTimeout(this.#timer);
-    const firstLane = new FirstLane(step.session, this.#offered, this.#batch, this.#relay);
+    const firstLane = new FirstLane(step.session, this.#offered, this.#batch, this.#iceServers, this.#relay);
     this.#firstLane = firstLane;
     firstLane.meeting.then(this.#meeting.resolve, this.#meeting.reject);
     await firstLane.take(step.payloads);

@@ -4,7 +4,7 @@ import { nodePlatform } from '#node-peer/node-platform.ts';
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
-import { FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
+import { MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import { HIGH_WATER_BYTES, READ_AHEAD_BLOCKS, READ_AHEAD_BYTES } from './limits.ts';
 import { MemorySource } from './testing/memory-files.ts';
 import { MemoryTransfer } from './testing/memory-transfer.ts';
@@ -125,7 +125,7 @@ describe('a receiver that takes nothing in', () => {
       'small',
       Array.from({ length: 5000 }, (_, i) => ({
         path: `${i}`,
-        content: randomBytes(FRAME_PAYLOAD_BYTES / 4),
+        content: randomBytes(MAX_FRAME_PAYLOAD_BYTES / 4),
       })),
     ],
   ])('makes a sender of %s files read ahead a little and wait', async (_, files) => {

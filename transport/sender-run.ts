@@ -109,7 +109,7 @@ export class SenderRun {
     clearTimeout(this.#timer);
     const { message: accept, session } = this.#handshake.accept(batch.take());
     this.#relay(accept);
-    const firstLane = new FirstLane(session, negotiation, batch, this.#relay);
+    const firstLane = new FirstLane(session, negotiation, batch, this.#iceServers, this.#relay);
     this.#firstLane = firstLane;
     this.#proven.resolve();
     firstLane.meeting.then(this.#meeting.resolve, this.#meeting.reject);

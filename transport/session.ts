@@ -7,8 +7,10 @@ import {
   encodeControlAck,
   encodePing,
   encodeProof,
+  encodeReceipt,
   type Frame,
 } from '#protocol/lane-message.ts';
+import { FurtherLanes, type Reach } from './further-lanes.ts';
 import type { Lane, Route } from './lane.ts';
 import type { ConnectedLane } from './lane-negotiation.ts';
 import {
@@ -22,7 +24,6 @@ import {
   SILENT_PINGS,
 } from './limits.ts';
 import { Pings } from './pings.ts';
-import type { Platform } from './platform.ts';
 import { agreeOnRoute } from './route.ts';
 
 /** What a session tells its owner: the driver of the share's sender or receiver. */
@@ -32,7 +33,9 @@ export interface SessionHandlers<Heard extends ControlMessage> {
   /** @throws ProtocolViolation, which ends the session */
   onControl(message: Heard): void;
   /** @throws ProtocolViolation, which ends the session */
-  onFrame(frame: Frame, lane: Lane): void;
+  onFrame(frame: Frame): void;
+  /** The peer has so many bytes of the frames that were sent on this lane. @throws ProtocolViolation, which ends the session */
+  onReceipt(lane: Lane, totalBytes: number): void;
   /** A lane is proven and may carry data. */
   onLane(lane: Lane): void;
   onLaneLost(lane: Lane): void;
@@ -48,6 +51,8 @@ export interface SessionHandlers<Heard extends ControlMessage> {
 interface Member extends ConnectedLane {
   proven: boolean;
   silentPings: number;
+  /** Of frames that came on it. */
+  frameBytes: number;
   readonly proofTimer: ReturnType<typeof setTimeout>;
 }
 
@@ -62,6 +67,10 @@ export class Session<Heard extends ControlMessage> {
   readonly #controls = new ControlStream();
   readonly #members = new Map<string, Member>();
   readonly #usedLaneIds = new Set<string>();
+  readonly #further: FurtherLanes;
+  /** Lanes whose receipt is still to be said: once for all that came in one turn. */
+  readonly #unreceipted = new Set<Member>();
+  readonly #afterTurn = new MessageChannel();
   readonly #pinger: ReturnType<typeof setInterval>;
   readonly #pings: Pings;
   #ended = false;
@@ -77,10 +86,16 @@ export class Session<Heard extends ControlMessage> {
     this.#allClosed = resolve;
   });
 
-  constructor(secure: SecureSession, platform: Platform, handlers: SessionHandlers<Heard>) {
+  constructor(secure: SecureSession, reach: Reach, handlers: SessionHandlers<Heard>) {
     this.#secure = secure;
-    this.#pings = new Pings(() => platform.nowMs());
+    this.#pings = new Pings(() => reach.platform.nowMs());
     this.#handlers = handlers;
+    this.#further = new FurtherLanes(
+      reach,
+      (payload) => this.say({ type: 'lane', payload }),
+      (connected) => this.add(connected),
+    );
+    this.#afterTurn.port1.onmessage = () => this.#sayReceipts();
     this.#pinger = setInterval(() => this.#watch(), PING_INTERVAL_MS);
   }
 
@@ -108,7 +123,7 @@ export class Session<Heard extends ControlMessage> {
     }
     this.#usedLaneIds.add(lane.id);
     const proofTimer = setTimeout(() => lane.close(), PROOF_TIMEOUT_MS);
-    const member: Member = { ...connected, proven: false, silentPings: 0, proofTimer };
+    const member: Member = { ...connected, proven: false, silentPings: 0, frameBytes: 0, proofTimer };
     this.#members.set(lane.id, member);
     // Before anything else: taking in the peer's proof, which may be here already, makes this side speak.
     this.#post(lane, encodeProof(this.#secure.laneProof(lane.id, fingerprints)));
@@ -116,6 +131,11 @@ export class Session<Heard extends ControlMessage> {
       (message) => this.#take(member, message),
       (reason) => this.#lose(member, reason),
     );
+  }
+
+  /** The receiver: offers lanes until so many stand or are being made. */
+  widen(count: number): void {
+    if (!this.#ended) this.#further.offer(count - this.#members.size - this.#further.making);
   }
 
   /**
@@ -186,10 +206,26 @@ export class Session<Heard extends ControlMessage> {
       else if (message.kind === 'ping') this.#post(member.lane, encodePing('pong', message.token));
       else if (message.kind === 'pong') this.#ponged(member, message.token);
       else if (message.kind === 'control') this.#hear(member, message.seq, message.body);
-      else if (message.kind === 'frame' && !this.#ended) this.#handlers.onFrame(message, member.lane);
+      else if (this.#ended) return;
+      else if (message.kind === 'receipt') this.#handlers.onReceipt(member.lane, message.bytes);
+      else this.#takeFrame(member, message, bytes.length);
     } catch (error) {
       this.#fail(error, member);
     }
+  }
+
+  #takeFrame(member: Member, frame: Frame, lengthBytes: number): void {
+    member.frameBytes += lengthBytes;
+    if (this.#unreceipted.size === 0) this.#afterTurn.port2.postMessage(null);
+    this.#unreceipted.add(member);
+    this.#handlers.onFrame(frame);
+  }
+
+  #sayReceipts(): void {
+    for (const member of this.#unreceipted) {
+      if (this.#members.has(member.lane.id)) this.#post(member.lane, encodeReceipt(member.frameBytes));
+    }
+    this.#unreceipted.clear();
   }
 
   #checkProof(member: Member, proof: Uint8Array): void {
@@ -204,7 +240,8 @@ export class Session<Heard extends ControlMessage> {
     for (const message of this.#controls.replay()) this.#post(lane, message);
     this.#ping(member);
     this.#handlers.onLane(lane);
-    for (const delayMs of ROUTE_LOOKS_MS) setTimeout(() => void this.#look(member), delayMs);
+    if (this.#isFirst(member))
+      for (const delayMs of ROUTE_LOOKS_MS) setTimeout(() => void this.#look(member), delayMs);
   }
 
   /** Whoever is at the other end of this lane is not the peer: that ends the lane, and the session if it is the only one. */
@@ -221,6 +258,8 @@ export class Session<Heard extends ControlMessage> {
       const message = this.#handlers.decode(next);
       if (message.type === 'bye') this.#heardBye(message.code);
       else if (message.type === 'route') this.#setRoutes(this.#ownRoute, message.route);
+      else if (message.type === 'lane')
+        this.#further.hear(this.#secure.role, message.payload, this.#members.size);
       else this.#handlers.onControl(message);
     }
   }
@@ -292,10 +331,16 @@ export class Session<Heard extends ControlMessage> {
 
   #ponged(member: Member, token: number): void {
     const rttMs = this.#pings.answered(token);
-    if (rttMs === null) return;
+    // One lane speaks for all: they go between the same two machines.
+    if (rttMs === null || !this.#isFirst(member)) return;
     this.#rttMs = rttMs;
     this.#handlers.onRoute();
     void this.#look(member);
+  }
+
+  #isFirst(member: Member): boolean {
+    const [first] = this.#members.values();
+    return first === member;
   }
 
   /** Sees which way the lane goes, and tells the peer what this side makes of it: ICE may change its mind. */
@@ -333,6 +378,8 @@ export class Session<Heard extends ControlMessage> {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#pinger);
+    this.#further.close();
+    this.#afterTurn.port1.close();
     this.#handlers.onEnd(end);
   }
 

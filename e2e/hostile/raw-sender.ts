@@ -3,7 +3,7 @@ import { blockCount } from '#protocol/block.ts';
 import type { Entry } from '#protocol/entry.ts';
 import { encodeFrame } from '#protocol/lane-message.ts';
 import { LeafTree } from '#protocol/leaf-tree.ts';
-import { BLOCK_BYTES, FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
+import { BLOCK_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import type { RawPeer } from '#transport/testing/raw-peer.ts';
 
 export interface RawFile {
@@ -47,8 +47,8 @@ export class RawSender {
     index: number,
     { bytes = this.block(entry, index), leaf = sha256(bytes) } = {},
   ): void {
-    for (let start = 0; start < bytes.length; start += FRAME_PAYLOAD_BYTES) {
-      const end = Math.min(start + FRAME_PAYLOAD_BYTES, bytes.length);
+    for (let start = 0; start < bytes.length; start += MAX_FRAME_PAYLOAD_BYTES) {
+      const end = Math.min(start + MAX_FRAME_PAYLOAD_BYTES, bytes.length);
       const last = end === bytes.length ? leaf : null;
       this.peer.send(encodeFrame(entry, index * BLOCK_BYTES + start, bytes.subarray(start, end), last));
     }

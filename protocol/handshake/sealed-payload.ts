@@ -21,7 +21,8 @@ const delivery = v.strictObject({
   ),
 });
 
-const payloadSchema = v.variant('type', [
+/** What is said to make one lane, here or in a lane that stands. */
+export const lanePayload = v.variant('type', [
   v.strictObject({ type: v.literal('offer'), lane, sdp }),
   v.strictObject({ type: v.literal('answer'), lane, sdp }),
   v.strictObject({
@@ -32,6 +33,10 @@ const payloadSchema = v.variant('type', [
     sdpMLineIndex: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255))),
   }),
   v.strictObject({ type: v.literal('end-of-candidates'), lane }),
+]);
+
+const payloadSchema = v.variant('type', [
+  lanePayload,
   v.strictObject({ type: v.literal('bye'), code: v.pipe(v.string(), v.regex(/^[a-z-]{1,32}$/)) }),
 ]);
 

@@ -1,0 +1,179 @@
+import { Flight } from '#protocol/flight/flight.ts';
+import { FramesInTransit } from '#protocol/frames-in-transit.ts';
+import { encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/lane-message.ts';
+import { BLOCK_BYTES, FRAME_UNIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
+import type { ReadBlock } from './block-reader.ts';
+import type { Lane } from './lane.ts';
+import { FRAMES_IN_FLIGHT, HIGH_WATER_BYTES, LANES_LOOK_MS } from './limits.ts';
+
+export interface PumpOptions {
+  /** The next block, null for one that need not go out; undefined where there is none now, and `wake` will be called. */
+  readonly next: () => Promise<ReadBlock | null> | undefined;
+  /** Everything that there was has been sent. */
+  readonly onDry: () => void;
+  /** So many bytes of files went out. */
+  readonly onSent: (bytes: number) => void;
+  /** What is in flight may be looked at anew. */
+  readonly onLook: (flight: Flight) => void;
+  readonly nowMs: () => number;
+}
+
+/**
+ * Sends blocks, frame by frame, over all lanes of a session: each frame on the lane that will deliver it soonest, no more at
+ * a time than the network takes. What a lane loses, or holds back for too long, goes out on another.
+ */
+export class FramePump {
+  readonly #options: PumpOptions;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #flight = new Flight();
+  readonly #transit = new FramesInTransit();
+  /** To be sent once more, ahead of everything. */
+  readonly #again: Uint8Array<ArrayBuffer>[] = [];
+  /** By lanes on which nothing has arrived for long: those of their frames that were sent elsewhere too. */
+  readonly #doubled = new Map<string, ReadonlySet<Uint8Array>>();
+  #current: { readonly block: ReadBlock; sent: number } | null = null;
+  #wake: (() => void) | null = null;
+  #isAwake = false;
+  #stopped = false;
+
+  constructor(options: PumpOptions) {
+    this.#options = options;
+  }
+
+  add(lane: Lane): void {
+    this.#lanes.set(lane.id, lane);
+    this.#flight.addLane(lane.id);
+    this.wake();
+  }
+
+  lose(lane: Lane): void {
+    if (!this.#lanes.delete(lane.id)) return;
+    this.#flight.removeLane(lane.id);
+    const doubled = this.#doubled.get(lane.id);
+    this.#doubled.delete(lane.id);
+    this.#again.push(...this.#transit.lose(lane.id).filter((frame) => !doubled?.has(frame)));
+    this.wake();
+  }
+
+  /** @throws ProtocolViolation */
+  arrived(lane: Lane, totalBytes: number): void {
+    if (!this.#lanes.has(lane.id)) return;
+    this.#transit.arrived(lane.id, totalBytes);
+    this.#flight.received(lane.id, totalBytes, this.#options.nowMs());
+    this.#doubled.delete(lane.id);
+    this.wake();
+  }
+
+  /** There may be something to do: a block, room in flight, another lane. */
+  wake(): void {
+    this.#isAwake = true;
+    this.#wake?.();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
+  /** Until it is stopped. Rejects for what nobody expects. */
+  async run(): Promise<void> {
+    const looking = setInterval(() => this.#look(), LANES_LOOK_MS);
+    try {
+      while (!this.#stopped) {
+        const lane = this.#choose();
+        if (!lane) await this.#sleep();
+        else if (!(await this.#sendOn(lane))) {
+          this.#options.onDry();
+          this.#flight.idle(this.#options.nowMs());
+          await this.#sleep();
+        }
+      }
+    } finally {
+      clearInterval(looking);
+    }
+  }
+
+  #choose(): Lane | null {
+    const id = this.#flight.choose(this.#options.nowMs());
+    const lane = id === null ? undefined : this.#lanes.get(id);
+    if (!lane) return null;
+    if (lane.bufferedBytes < HIGH_WATER_BYTES) return lane;
+    void lane.writable().then(() => this.wake());
+    return null;
+  }
+
+  /** @returns false where there is nothing to send */
+  async #sendOn(lane: Lane): Promise<boolean> {
+    const again = this.#again.shift();
+    if (again) {
+      this.#send(lane, again);
+      return true;
+    }
+    this.#current ??= await this.#nextBlock();
+    if (!this.#current) return false;
+    // Meanwhile it may have gone; the next round finds another.
+    if (!this.#lanes.has(lane.id)) return true;
+    const { block, sent } = this.#current;
+    const end = Math.min(sent + this.#payloadBytes(lane), block.bytes.length);
+    const isLast = end === block.bytes.length;
+    const offset = block.index * BLOCK_BYTES + sent;
+    this.#current.sent = end;
+    if (isLast) this.#current = null;
+    this.#send(
+      lane,
+      encodeFrame(block.entry, offset, block.bytes.subarray(sent, end), isLast ? block.leaf : null),
+    );
+    this.#options.onSent(end - sent);
+    return true;
+  }
+
+  async #nextBlock(): Promise<{ block: ReadBlock; sent: number } | null> {
+    for (;;) {
+      this.#isAwake = false;
+      const next = this.#options.next();
+      if (!next) return null;
+      const block = await next;
+      if (block) return { block, sent: 0 };
+    }
+  }
+
+  #send(lane: Lane, frame: Uint8Array<ArrayBuffer>): void {
+    this.#transit.sent(lane.id, frame);
+    this.#flight.sent(lane.id, frame.length, this.#options.nowMs());
+    try {
+      lane.send(frame);
+    } catch {
+      lane.close();
+    }
+  }
+
+  /** Short frames where little may be in flight: a lane is then never kept busy by one of them for long. */
+  #payloadBytes(lane: Lane): number {
+    const share = this.#flight.capBytes / this.#lanes.size / FRAMES_IN_FLIGHT;
+    const most = Math.min(MAX_FRAME_PAYLOAD_BYTES, lane.maxMessageBytes - FRAME_OVERHEAD_BYTES);
+    const units = Math.floor(Math.min(share, most) / FRAME_UNIT_BYTES);
+    return Math.max(1, units) * FRAME_UNIT_BYTES;
+  }
+
+  #look(): void {
+    for (const id of this.#flight.stalled(this.#options.nowMs())) {
+      if (this.#lanes.size === 1 || this.#doubled.has(id)) continue;
+      const frames = this.#transit.on(id);
+      this.#doubled.set(id, new Set(frames));
+      this.#again.push(...frames);
+    }
+    this.#options.onLook(this.#flight);
+    this.wake();
+  }
+
+  /** Until something may have changed since it was last looked. */
+  async #sleep(): Promise<void> {
+    if (!this.#isAwake) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = null;
+    }
+    this.#isAwake = false;
+  }
+}
