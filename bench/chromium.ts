@@ -1,8 +1,9 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Page } from '@playwright/test';
+import { chromium, type Page, type Browser as Playwrights } from '@playwright/test';
 import { findChromium } from '../scripts/find-program.mjs';
+import { within } from './bounded.ts';
 
 export interface Browser extends AsyncDisposable {
   /** Of the browser's first process, the parent of all others. */
@@ -10,23 +11,49 @@ export interface Browser extends AsyncDisposable {
   page(): Promise<Page>;
 }
 
+const START_TIMEOUT_MS = 60_000;
+const CLOSE_TIMEOUT_MS = 30_000;
+
+/** Nothing that talks to the network on its own, and no GPU. */
+const QUIET = ['--disable-gpu', '--disable-quic', '--disable-sync'];
+
+export interface LaunchOptions {
+  /** Gives the path of a program that runs another one elsewhere, as a host of natlab's does. */
+  readonly wrap?: (program: string) => Promise<string>;
+}
+
 /** A Chromium of its own with a profile on disk, as people have it: storage in a private window may live in memory. */
-export async function launchChromium(): Promise<Browser> {
+export async function launchChromium(options: LaunchOptions = {}): Promise<Browser> {
   const profile = await mkdtemp(join(tmpdir(), 'sallyport-bench-profile-'));
-  const executablePath = findChromium();
   const marker = `--sallyport-bench=${profile}`;
+  const launching = { ...(await launchOptions(options)), ignoreHTTPSErrors: true };
   const context = await chromium.launchPersistentContext(profile, {
-    ...(executablePath !== undefined && { executablePath }),
-    chromiumSandbox: process.getuid?.() !== 0,
-    args: ['--disable-gpu', '--disable-quic', '--disable-sync', marker],
+    ...launching,
+    args: [...launching.args, marker],
   });
   return {
     pid: await findProcess(marker),
     page: () => context.newPage(),
     [Symbol.asyncDispose]: async () => {
-      await context.close();
+      await within('closing a browser', CLOSE_TIMEOUT_MS, context.close());
       await rm(profile, { recursive: true, force: true });
     },
+  };
+}
+
+/** One in which each context is a browser that has seen nothing: no cache, no open connections. */
+export async function launchBlank(options: LaunchOptions = {}): Promise<Playwrights> {
+  return chromium.launch(await launchOptions(options));
+}
+
+async function launchOptions({ wrap = async (program) => program }: LaunchOptions) {
+  const program = findChromium() ?? chromium.executablePath();
+  return {
+    executablePath: await wrap(program),
+    // As root Chromium refuses to start with its sandbox.
+    chromiumSandbox: process.getuid?.() !== 0,
+    timeout: START_TIMEOUT_MS,
+    args: QUIET,
   };
 }
 
