@@ -7,10 +7,11 @@ import { judge, type Pair, type Result } from './figures.ts';
 import { loadNow, watchMachine } from './machine.ts';
 import { printReport, writeReport } from './report.ts';
 import { LOOPBACK } from './rows/loopback.ts';
+import { TCP } from './rows/tcp.ts';
 
 /** `npm run bench`: every figure against its limit or a peer in the same run. See README.md here. */
 
-const EXPERIMENTS: readonly Experiment[] = [...LOOPBACK];
+const EXPERIMENTS: readonly Experiment[] = [...LOOPBACK, ...TCP];
 
 /** Runs the experiment once for all of its rows that are wanted. */
 async function run(
