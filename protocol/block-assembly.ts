@@ -25,12 +25,18 @@ const BLOCKS_OF_A_FILE = 2 ** 33;
 /** Puts the frames of a session together into blocks: they come on any lane, in any order, some of them twice. */
 export class BlockAssembly {
   readonly #lengthOf: (block: BlockRef) => number | null;
+  readonly #onCopy: (block: BlockRef) => void;
   readonly #open = new Map<number, OpenBlock>();
   #openBytes = 0;
 
-  /** @param lengthOf the length of a block that may come, null for one that is here; throws ProtocolViolation for any other */
-  constructor(lengthOf: (block: BlockRef) => number | null) {
+  /**
+   * @param lengthOf the length of a block that may come, null for one of which no more is needed; throws ProtocolViolation
+   * for any other
+   * @param onCopy told when the last frame comes of a block of which no more is needed
+   */
+  constructor(lengthOf: (block: BlockRef) => number | null, onCopy: (block: BlockRef) => void) {
     this.#lengthOf = lengthOf;
+    this.#onCopy = onCopy;
   }
 
   /** Held for blocks of which something is missing. */
@@ -45,9 +51,13 @@ export class BlockAssembly {
    */
   add(frame: Frame): ArrivedBlock | null {
     const index = Math.floor(frame.offset / BLOCK_BYTES);
-    const key = frame.entry * BLOCKS_OF_A_FILE + index;
-    const open = this.#open.get(key) ?? this.#begin(key, { entry: frame.entry, index });
-    if (!open) return null;
+    const block = { entry: frame.entry, index };
+    const key = block.entry * BLOCKS_OF_A_FILE + index;
+    const open = this.#open.get(key) ?? this.#begin(key, block);
+    if (!open) {
+      if (frame.leaf) this.#onCopy(block);
+      return null;
+    }
     fill(open, frame, frame.offset - index * BLOCK_BYTES);
     if (open.missing > 0 || !open.leaf) return null;
     this.#close(key, open);

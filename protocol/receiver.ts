@@ -161,9 +161,19 @@ export class Receiver {
     return blockLength(file.entry.sizeBytes, index);
   }
 
-  /** All of a block is here: `verified` or `mismatched` will follow. */
+  /** All of a block is here: `verified` or `mismatched` will follow, once. */
   arrived({ entry, index }: BlockRef): void {
     this.#open.get(entry)?.arrived.add(index);
+  }
+
+  /**
+   * The last frame came of a block of which no more is needed. It may have been asked for twice and be counted by the sender
+   * still, so it is acknowledged once more; one that is judged or written now will be by itself.
+   */
+  copied(block: BlockRef): void {
+    const file = this.#open.get(block.entry);
+    if (file?.arrived.has(block.index) || file?.writing.has(block.index)) return;
+    appendToRanges(this.#acks, block);
   }
 
   /**
@@ -188,17 +198,11 @@ export class Receiver {
 
   /**
    * A block arrived and matches the leaf that came with it.
-   * @returns whether to write it: not where it came twice, or its file is settled
+   * @returns whether to write it: not where its file was given up
    */
-  verified(block: BlockRef, leaf: Uint8Array): boolean {
-    const { entry, index } = block;
+  verified({ entry, index }: BlockRef, leaf: Uint8Array): boolean {
     const file = this.#open.get(entry);
-    file?.arrived.delete(index);
-    if (!file || file.leaves.has(index)) {
-      this.#acknowledgeCopy(block);
-      if (file && !file.proven && !file.leaves.set(index, leaf)) this.fail(entry, 'source-changed');
-      return false;
-    }
+    if (!file?.arrived.delete(index)) return false;
     file.leaves.set(index, leaf);
     file.writing.add(index);
     this.#unwrittenBytes += blockLength(file.entry.sizeBytes, index);
@@ -210,11 +214,7 @@ export class Receiver {
   mismatched(block: BlockRef): void {
     const { entry, index } = block;
     const file = this.#open.get(entry);
-    file?.arrived.delete(index);
-    if (!file || file.leaves.has(index)) {
-      this.#acknowledgeCopy(block);
-      return;
-    }
+    if (!file?.arrived.delete(index)) return;
     const times = (file.damaged.get(index) ?? 0) + 1;
     file.damaged.set(index, times);
     if (times >= MAX_BLOCK_ATTEMPTS) this.fail(entry, 'damaged');
@@ -296,11 +296,6 @@ export class Receiver {
   /** Everything chosen is settled and the sink has made it durable. */
   complete(): void {
     this.#say({ type: 'complete' });
-  }
-
-  /** One more copy of a block that is known: the sender counts each, so each is acknowledged. One being written will be. */
-  #acknowledgeCopy(block: BlockRef): void {
-    if (!this.#open.get(block.entry)?.writing.has(block.index)) appendToRanges(this.#acks, block);
   }
 
   #askForPages(): void {

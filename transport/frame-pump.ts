@@ -30,7 +30,7 @@ export class FramePump {
   /** To be sent once more, ahead of everything. */
   readonly #again: Uint8Array<ArrayBuffer>[] = [];
   /** By lanes on which nothing has arrived for long: those of their frames that were sent elsewhere too. */
-  readonly #doubled = new Map<string, ReadonlySet<Uint8Array>>();
+  readonly #doubled = new Map<string, Set<Uint8Array>>();
   #current: { readonly block: ReadBlock; sent: number } | null = null;
   #wake: (() => void) | null = null;
   #isAwake = false;
@@ -139,6 +139,8 @@ export class FramePump {
 
   #send(lane: Lane, frame: Uint8Array<ArrayBuffer>): void {
     this.#transit.sent(lane.id, frame);
+    // Back on the lane that held it back, as where no other is left: nowhere else would it come from.
+    this.#doubled.get(lane.id)?.delete(frame);
     this.#flight.sent(lane.id, frame.length, this.#options.nowMs());
     try {
       lane.send(frame);

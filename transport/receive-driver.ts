@@ -1,4 +1,4 @@
-import { blockLength } from '#protocol/block.ts';
+import { type BlockRef, blockLength } from '#protocol/block.ts';
 import { type ArrivedBlock, BlockAssembly } from '#protocol/block-assembly.ts';
 import { decodeSenderMessage, type SenderMessage } from '#protocol/control-message.ts';
 import type { Entry, EntryId, FileEntry } from '#protocol/entry.ts';
@@ -43,7 +43,10 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   readonly #platform: Platform;
   readonly #progress: TransferProgress;
   readonly #watcher: DriverWatcher;
-  readonly #assembly = new BlockAssembly((block) => this.#receiver.expectedLength(block));
+  readonly #assembly = new BlockAssembly(
+    (block) => this.#receiver.expectedLength(block),
+    (block) => this.#copied(block),
+  );
   #delivery: Delivery | null = null;
   /** Blocks and commits under way: nothing is finished before they are. */
   #busy = 0;
@@ -228,6 +231,12 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
         }
       }
     }
+  }
+
+  #copied(block: BlockRef): void {
+    this.#receiver.copied(block);
+    this.#unflushedBlocks += 1;
+    this.#advance();
   }
 
   async #judge(block: ArrivedBlock): Promise<void> {
