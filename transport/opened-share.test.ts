@@ -81,11 +81,12 @@ describe('a lane that is lost', () => {
   test('again and again is replaced each time', async () => {
     const { world, disk, sink, share } = await setUpOpened();
     world.onFrame = (sent) => {
-      if (sent % 40 === 0) setTimeout(() => world.cut(), 0);
+      // Some blocks' worth: what is whole of them is what a session leaves to the next.
+      if (sent % 160 === 0) setTimeout(() => world.cut(), 0);
     };
     await settled(share.accept(ALL, sink));
     expectSaved(disk, sink);
-    expect(world.lanes.length).toBeGreaterThan(5);
+    expect(world.lanes.length).toBeGreaterThan(3);
     expect(world.resent).toEqual([]);
     expect(new Set(world.sent.map(({ id }) => id)).size).toBe(1);
     expect(world.sent.some(({ state }) => state === 'failed')).toBe(false);

@@ -17,18 +17,23 @@ function setUp() {
   const ended: ('complete' | TransferError)[] = [];
   const heard: ReceiverMessage[] = [];
   const silences: boolean[] = [];
-  const session = new Session<ReceiverMessage>(sender, nodePlatform(), {
-    decode: decodeReceiverMessage,
-    onControl: (message) => void heard.push(message),
-    onFrame: () => {
-      throw new ProtocolViolation('a receiver sent a frame');
+  const session = new Session<ReceiverMessage>(
+    sender,
+    { platform: nodePlatform(), iceServers: [] },
+    {
+      decode: decodeReceiverMessage,
+      onControl: (message) => void heard.push(message),
+      onFrame: () => {
+        throw new ProtocolViolation('a receiver sent a frame');
+      },
+      onReceipt: ({ id }: Lane, bytes) => void told.push(`${bytes} bytes on ${id}`),
+      onLane: ({ id }: Lane) => void told.push(`lane ${id}`),
+      onLaneLost: ({ id }: Lane) => void told.push(`lost ${id}`),
+      onRoute: () => {},
+      onSilence: (silent) => void silences.push(silent),
+      onEnd: (end) => void ended.push(end),
     },
-    onLane: ({ id }: Lane) => void told.push(`lane ${id}`),
-    onLaneLost: ({ id }: Lane) => void told.push(`lost ${id}`),
-    onRoute: () => {},
-    onSilence: (silent) => void silences.push(silent),
-    onEnd: (end) => void ended.push(end),
-  });
+  );
   const addLane = (id = '0'): { own: MemoryLane; peer: RawPeer } => {
     const [own, far] = pairedLanes(id);
     const peer = new RawPeer(connected(far), receiver);

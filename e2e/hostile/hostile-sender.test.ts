@@ -34,7 +34,7 @@ function meet(files = FILES) {
     () => platform.nowMs(),
     (status) => statuses.push(status),
   );
-  const receiver = new ReceiveDriver(keys.receiver, platform, progress);
+  const receiver = new ReceiveDriver(keys.receiver, { platform, iceServers: [] }, progress);
   const sender = new RawSender(new RawPeer(connected(far), keys.sender), files);
   receiver.session.add(connected(near));
   sender.peer.prove();

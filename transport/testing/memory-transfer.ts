@@ -33,9 +33,10 @@ export class MemoryTransfer {
         (status) => snapshots.push(status),
       );
     const manifest = new Manifest(source.entries);
-    this.sender = new SendDriver(keys.sender, platform, manifest, source, progressOf(this.sent));
+    const reach = { platform, iceServers: [] };
+    this.sender = new SendDriver(keys.sender, reach, manifest, source, progressOf(this.sent));
     this.#progress = progressOf(this.received);
-    this.receiver = new ReceiveDriver(keys.receiver, platform, this.#progress, {
+    this.receiver = new ReceiveDriver(keys.receiver, reach, this.#progress, {
       // What ends the one session ends the delivery.
       onEnd: (error) => this.#progress.set({ state: 'failed', error }),
     });

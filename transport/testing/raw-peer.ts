@@ -7,6 +7,7 @@ import {
   encodeControlAck,
   encodePing,
   encodeProof,
+  encodeReceipt,
   type LaneMessage,
 } from '#protocol/lane-message.ts';
 import type { Lane } from '../lane.ts';
@@ -27,7 +28,7 @@ export function connected(lane: Lane, fingerprints = FINGERPRINTS): ConnectedLan
 
 /**
  * A peer that holds a session's keys and does with its lane what a test tells it to. Left to itself it only
- * acknowledges control messages and answers pings, and either can be turned off.
+ * acknowledges control messages, reports receipt and answers pings, and each can be turned off.
  */
 export class RawPeer {
   /** Everything that the honest side sent, in order. */
@@ -37,6 +38,8 @@ export class RawPeer {
   closedBecause: string | null = null;
   acknowledges = true;
   answersPings = true;
+  reportsReceipt = true;
+  #frameBytes = 0;
   readonly #connected: ConnectedLane;
   readonly #secure: SecureSession;
   #nextSeq = 0;
@@ -46,7 +49,7 @@ export class RawPeer {
     this.#connected = lane;
     this.#secure = secure;
     lane.lane.attach(
-      (message) => this.#take(decodeLaneMessage(message)),
+      (message) => this.#take(decodeLaneMessage(message), message.length),
       (reason) => {
         this.closedBecause = reason;
         this.#wake();
@@ -108,11 +111,15 @@ export class RawPeer {
     return new Promise((resolve) => this.#changed.push(resolve));
   }
 
-  #take(message: LaneMessage): void {
+  #take(message: LaneMessage, lengthBytes: number): void {
     this.heard.push(message);
     if (message.kind === 'control') {
       this.controls.push(JSON.parse(new TextDecoder().decode(message.body)));
       if (this.acknowledges) this.send(encodeControlAck(message.seq + 1));
+    }
+    if (message.kind === 'frame') {
+      this.#frameBytes += lengthBytes;
+      if (this.reportsReceipt) this.send(encodeReceipt(this.#frameBytes));
     }
     if (message.kind === 'ping' && this.answersPings) this.send(encodePing('pong', message.token));
     this.#wake();

@@ -109,9 +109,9 @@ export class Rendezvous {
     const [sender, receiver] = pairedLanes();
     this.lanes.push({ sender, receiver });
     this.#watch(sender, process.source);
-    const atSender = { secure: keys.sender, connected: connected(sender) };
+    const atSender = { secure: keys.sender, connected: connected(sender), iceServers: [] };
     void process.places.serve(deliveryId, Promise.resolve(atSender));
-    return { secure: keys.receiver, connected: connected(receiver) };
+    return { secure: keys.receiver, connected: connected(receiver), iceServers: [] };
   }
 
   /** The network is gone, and both ends of every lane learn it. */
