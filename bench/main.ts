@@ -6,13 +6,15 @@ import { type Bench, type BenchOptions, type Experiment, openBench } from './ben
 import { judge, type Pair, type Result } from './figures.ts';
 import { loadNow, watchMachine } from './machine.ts';
 import { printReport, writeReport } from './report.ts';
+import { FAIRNESS } from './rows/fairness.ts';
 import { LONG_LINK } from './rows/long-link.ts';
 import { LOOPBACK } from './rows/loopback.ts';
+import { SMALL_FILES } from './rows/small-files.ts';
 import { TCP } from './rows/tcp.ts';
 
 /** `npm run bench`: every figure against its limit or a peer in the same run. See README.md here. */
 
-const EXPERIMENTS: readonly Experiment[] = [...LOOPBACK, ...TCP, ...LONG_LINK];
+const EXPERIMENTS: readonly Experiment[] = [...LOOPBACK, ...TCP, ...LONG_LINK, ...FAIRNESS, ...SMALL_FILES];
 
 /** Runs the experiment once for all of its rows that are wanted. */
 async function run(

@@ -1,23 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Page } from '@playwright/test';
 import { ArrivalWatch } from '../arrivals.ts';
-import { moveBare } from '../bare/channel.ts';
-import { pageEnd } from '../bare/page-end.ts';
 import { type Bench, type Experiment, MIB } from '../bench.ts';
-import type { Browser } from '../chromium.ts';
 import { inTurn, type Pair, type Row } from '../figures.ts';
-import { type LongLink, openLongLink } from '../long-link.ts';
+import { type LongLink, openLongLink, RATE_MBIT } from '../long-link.ts';
 import { dataChannelsOnly } from '../our-options.ts';
 import { type Delivered, deliver, speedOf } from '../peers/delivery.ts';
 import { cubicSpeed, floodSpeed } from '../peers/iperf.ts';
-import {
-  commandReceiver,
-  commandSender,
-  pageReceiver,
-  pageSender,
-  type Receiver,
-  type Sender,
-} from '../peers/parties.ts';
+import { openPages, type Parties, parties } from '../peers/on-long-link.ts';
 import { type RoundTrips, watchRoundTrips } from '../peers/ping.ts';
 
 /** Over a link of 50 ms and 200 Mbit/s, without and with loss. */
@@ -60,11 +49,6 @@ const nodeRoundTrip: Row = {
   ...{ name: 'long-node-rtt', figure: 'round trip meanwhile, median', ...roundTrip },
 };
 
-interface Parties {
-  readonly sender: Sender;
-  readonly receiver: Receiver;
-}
-
 interface Seen extends Delivered {
   readonly steadySpeed: number;
   readonly roundTrips: RoundTrips;
@@ -105,40 +89,9 @@ async function idleRoundTrips(bench: Bench, link: LongLink): Promise<RoundTrips>
   return end();
 }
 
-/** Pages that send and receive, each in a browser on its own host. */
-interface Pages extends AsyncDisposable {
-  readonly parties: Parties;
-  bareSpeed(bench: Bench): Promise<number>;
-}
-
-async function openPages(link: LongLink): Promise<Pages> {
-  const browsers: Browser[] = [];
-  const open = async (host: 'alice' | 'bob'): Promise<[Page, number]> => {
-    const browser = await link.browser(host);
-    browsers.push(browser);
-    return [await browser.page(), browser.pid];
-  };
-  const [sendingPage, sendingPid] = await open('alice');
-  const [receivingPage, receivingPid] = await open('bob');
-  return {
-    parties: {
-      sender: pageSender(sendingPage, sendingPid, link.server.url),
-      receiver: pageReceiver(receivingPage, receivingPid),
-    },
-    bareSpeed: async (bench) => {
-      await using from = pageEnd(sendingPage, link.server.stun);
-      await using to = pageEnd(receivingPage, link.server.stun);
-      // Slow as it is with losses, it is not waited for: its rate is what counts.
-      return speedOf(await moveBare(from, to, { bytes: 256 * MIB, seconds: bench.isShort ? 3 : 20 }));
-    },
-    [Symbol.asyncDispose]: async () => {
-      for (const browser of browsers) await browser[Symbol.asyncDispose]();
-    },
-  };
-}
-
 function steadyPair(seen: Seen, link: number): Pair {
-  return { ours: seen.steadySpeed, against: link };
+  const note = `${seen.note}; with all headers the link has ${RATE_MBIT / 8} MB/s`;
+  return { ours: seen.steadySpeed, against: link, note };
 }
 
 function roundTripPair({ roundTrips: busy }: Seen, idle: RoundTrips): Pair {
@@ -149,14 +102,6 @@ function roundTripPair({ roundTrips: busy }: Seen, idle: RoundTrips): Pair {
 
 const floodSeconds = (bench: Bench): number => (bench.isShort ? 2 : 5);
 const cubicSeconds = (bench: Bench): number => (bench.isShort ? 3 : 20);
-
-async function nodeParties(bench: Bench, link: LongLink): Promise<Parties> {
-  const args = await dataChannelsOnly();
-  return {
-    sender: commandSender({ ...link.command('alice'), args }),
-    receiver: commandReceiver({ ...link.command('bob'), args }, bench.folder),
-  };
-}
 
 export const LONG_LINK: readonly Experiment[] = [
   {
@@ -199,12 +144,12 @@ export const LONG_LINK: readonly Experiment[] = [
     rows: [nodeLoss],
     async *measure(bench) {
       await using link = await openLongLink(bench, LOSS_PERCENT);
-      const parties = await nodeParties(bench, link);
+      const commands = parties(bench, link, await dataChannelsOnly());
       for (const round of bench.eachRound()) {
         const [cubic, seen] = await inTurn(
           round,
           () => cubicSpeed(link, cubicSeconds(bench)),
-          () => deliverSeen(bench, link, parties),
+          () => deliverSeen(bench, link, commands),
         );
         yield { [nodeLoss.name]: { ours: speedOf(seen), against: cubic, note: seen.note } };
       }
@@ -214,16 +159,16 @@ export const LONG_LINK: readonly Experiment[] = [
     rows: [nodeSteady, nodeRoundTrip],
     async *measure(bench) {
       await using link = await openLongLink(bench);
-      const parties = await nodeParties(bench, link);
+      const commands = parties(bench, link, await dataChannelsOnly());
       for (const round of bench.eachRound()) {
         const [[linkSpeed, idle], seen] = await inTurn(
           round,
           async () =>
             [await floodSpeed(link, floodSeconds(bench)), await idleRoundTrips(bench, link)] as const,
-          () => deliverSeen(bench, link, parties),
+          () => deliverSeen(bench, link, commands),
         );
         yield {
-          [nodeSteady.name]: { ...steadyPair(seen, linkSpeed), note: seen.note },
+          [nodeSteady.name]: steadyPair(seen, linkSpeed),
           [nodeRoundTrip.name]: roundTripPair(seen, idle),
         };
       }

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bench, type Experiment, GIB, MIB } from '../bench.ts';
+import type { Row } from '../figures.ts';
+import { inTurn } from '../figures.ts';
+import { type LongLink, openLongLink } from '../long-link.ts';
+import { dataChannelsOnly, requireTcpLanes } from '../our-options.ts';
+import { cubicSpeed } from '../peers/iperf.ts';
+import { openPages, type Parties, parties } from '../peers/on-long-link.ts';
+
+/** What one TCP flow with CUBIC is left of what it gets alone, while a delivery of ours goes over the same link. */
+
+/** Until ours has found its pace. */
+const LEAD_SECONDS = 5;
+const VISIT_TIMEOUT_MS = 10 * 60_000;
+
+/** @returns MB/s of the flow, once ours is on its way */
+async function speedBeside(bench: Bench, link: LongLink, { sender, receiver }: Parties): Promise<number> {
+  // More than can be delivered meanwhile: it is broken off.
+  const path = await bench.file(bench.isShort ? 64 * MIB : GIB);
+  await using sharing = await sender.offer(path);
+  await using visit = await receiver.visit(sharing.url);
+  await visit.take();
+  let hasEnded = false;
+  visit.done(VISIT_TIMEOUT_MS).then(
+    () => {
+      hasEnded = true;
+    },
+    () => {},
+  );
+  await sleep(bench.isShort ? 1000 : LEAD_SECONDS * 1000);
+  const before = await visit.percent();
+  const speed = await cubicSpeed(link, seconds(bench));
+  const after = await visit.percent();
+  if (hasEnded) throw new Error('ours was through before the other flow was measured');
+  if (after <= before) throw new Error('ours stood still while the other flow was measured');
+  return speed;
+}
+
+const seconds = (bench: Bench): number => (bench.isShort ? 4 : 20);
+
+interface OpenParties extends AsyncDisposable {
+  readonly parties: Parties;
+}
+
+function beside(
+  name: string,
+  figure: string,
+  open: (bench: Bench, link: LongLink) => Promise<OpenParties>,
+): Experiment {
+  const row: Row = {
+    ...{ name, figure: `one TCP flow with CUBIC beside ${figure}`, against: 'the flow alone', unit: 'MB/s' },
+    ...{ compare: 'ratio', better: 'more', floor: 0.2 },
+  };
+  return {
+    rows: [row],
+    async *measure(bench) {
+      await using link = await openLongLink(bench);
+      await using opened = await open(bench, link);
+      for (const round of bench.eachRound()) {
+        const [alone, together] = await inTurn(
+          round,
+          () => cubicSpeed(link, seconds(bench)),
+          () => speedBeside(bench, link, opened.parties),
+        );
+        yield { [name]: { ours: together, against: alone } };
+      }
+    },
+  };
+}
+
+const nothing = { [Symbol.asyncDispose]: async () => {} };
+
+export const FAIRNESS: readonly Experiment[] = [
+  beside('fair-chromium', 'Chromium to Chromium', (_, link) => openPages(link)),
+  beside('fair-node', 'Node to Node, data channels only', async (bench, link) => ({
+    ...{ parties: parties(bench, link, await dataChannelsOnly()), ...nothing },
+  })),
+  beside('fair-tcp', 'Node to Node, TCP lanes as well', async (bench, link) => {
+    await requireTcpLanes();
+    return { parties: parties(bench, link), ...nothing };
+  }),
+];
