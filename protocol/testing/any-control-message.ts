@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import type { ReceiverMessage, SenderMessage } from '../control-message.ts';
 import type { Entry } from '../entry.ts';
+import { MAX_LANE_ID_CHARS } from '../handshake/limits.ts';
 import { LEAF_BYTES } from '../leaf-tree.ts';
 import {
   BLOCK_BYTES,
   MAX_CREDIT_BYTES,
   MAX_ENTRIES,
   MAX_FILE_BYTES,
+  MAX_LANES,
   MAX_LIST_ITEMS,
   MAX_PAGES_ASKED,
   MAX_RANGE_BLOCKS,
@@ -89,6 +91,26 @@ const anyPause = (reach: Reach) =>
     { requiredKeys: ['type', 'paused'] },
   );
 
+/** What makes a lane; the contents are for a connection to judge. */
+const laneId = fc.oneof(
+  fc.constantFrom('0', '1', '32', '__proto__', 'x'.repeat(MAX_LANE_ID_CHARS)),
+  fc.nat({ max: 2000 }).map(String),
+);
+const sdp = fc.oneof(fc.constantFrom('', 'v=0\r\n'), fc.string({ maxLength: 40 }));
+const anyLane = say('lane', {
+  payload: fc.oneof(
+    say('offer', { lane: laneId, sdp }),
+    say('answer', { lane: laneId, sdp }),
+    say('candidate', {
+      lane: laneId,
+      candidate: fc.string({ maxLength: 40 }),
+      sdpMid: fc.option(fc.constantFrom('', '0')),
+      sdpMLineIndex: fc.option(upTo(255)),
+    }),
+    say('end-of-candidates', { lane: laneId }),
+  ),
+});
+
 /** Whatever a sender can say that a decoder accepts. */
 export const anySenderMessage = (reach: Reach): fc.Arbitrary<SenderMessage> =>
   fc.oneof(
@@ -107,9 +129,11 @@ export const anySenderMessage = (reach: Reach): fc.Arbitrary<SenderMessage> =>
       first: upTo(reach.blocks),
       leaves: fc.array(anyHash, { minLength: 1, maxLength: MAX_LIST_ITEMS, size: '-1' }),
     }),
+    say('lanes', { count: upTo(MAX_LANES, 1) }),
     say('failed', { entry: anyId(reach), code: fileFailure }),
     anyPause(reach),
     say('route', { route }),
+    anyLane,
     say('bye', { code: ending }),
   ) as fc.Arbitrary<SenderMessage>;
 
@@ -134,5 +158,6 @@ export const anyReceiverMessage = (reach: Reach): fc.Arbitrary<ReceiverMessage> 
     say('failed', { entry: anyId(reach), code: fileFailure }),
     anyPause(reach),
     say('route', { route }),
+    anyLane,
     say('bye', { code: ending }),
   ) as fc.Arbitrary<ReceiverMessage>;
