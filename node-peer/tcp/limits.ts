@@ -6,8 +6,8 @@ export const MEETING_TIMEOUT_MS = 10_000;
 /** Dials of one meeting, repeated ones included: a peer must not make a scanner of this machine. */
 export const MAX_DIALS = 20;
 
-/** Dials of a peer's own address: where nobody answers, it is mostly somebody else's LAN. What is left is for punching. */
-export const MAX_DIALS_OF_A_HOST = 2;
+/** Dials of one private address: where nobody answers, it is mostly of somebody else's LAN. What is left is for punching. */
+export const MAX_DIALS_WITHIN_A_LAN = 2;
 
 /** One dial: a SYN that crosses another arrives within a round trip; the kernel's own repetition comes after this. */
 export const DIAL_TIMEOUT_MS = 1_000;
