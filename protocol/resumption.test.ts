@@ -43,7 +43,8 @@ const kept = (receiver: Receiver, block: BlockRef, version = 0) =>
   receiver.kept(block, leafOf(block, version));
 
 function deliver(receiver: Receiver, block: BlockRef, version = 0): void {
-  receiver.expectedLength(block);
+  if (receiver.expectedLength(block) === null) return;
+  receiver.arrived(block);
   if (receiver.verified(block, leafOf(block, version))) receiver.written(block);
 }
 

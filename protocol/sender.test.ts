@@ -36,9 +36,9 @@ function offer(...sizes: (number | null)[]) {
 }
 
 /** Takes every task that there is now. */
-function takeAll(sender: Sender, lane = 'a'): SenderTask[] {
+function takeAll(sender: Sender): SenderTask[] {
   const tasks: SenderTask[] = [];
-  for (let task = sender.take(lane); task; task = sender.take(lane)) tasks.push(task);
+  for (let task = sender.take(); task; task = sender.take()) tasks.push(task);
   return tasks;
 }
 
@@ -65,11 +65,8 @@ describe('Sender', () => {
     takeAll(sender);
     sender.hear({ type: 'ack', blocks: [[0, 0, 1]] });
     expect([...sender.underWay].sort()).toEqual([0, 1]);
-    sender.laneLost('a');
-    expect([...sender.underWay].sort()).toEqual([0, 1]);
     sender.cancel(1);
     expect([...sender.underWay]).toEqual([0]);
-    takeAll(sender, 'b');
     sender.hear({ type: 'ack', blocks: [[0, 1, 1]] });
     expect([...sender.underWay]).toEqual([]);
   });
@@ -118,22 +115,43 @@ describe('Sender', () => {
     expect(takeAll(sender)).toHaveLength(BLOCK_BYTES / MIN_CREDIT_COST_BYTES);
   });
 
-  it('serves what a lost lane carried first, on the lane that asks', () => {
-    const { sender, chooseAll, request } = offer(5 * BLOCK_BYTES);
+  it('sends what is asked for again in its turn, and counts it once however often it is sent', () => {
+    const { sender, chooseAll, request } = offer(20 * BLOCK_BYTES);
     chooseAll();
-    request([[0, 0, 5]]);
-    expect([sender.take('a'), sender.take('b'), sender.take('a')].map((task) => task && name(task))).toEqual([
-      'send 0:0',
-      'send 0:1',
-      'send 0:2',
+    request([[0, 0, 16]]);
+    takeAll(sender);
+    request([
+      [0, 16, 4],
+      [0, 3, 1],
+      [0, 3, 1],
     ]);
-    sender.hear({ type: 'ack', blocks: [[0, 2, 1]] });
-    sender.laneLost('a');
-    expect(takeAll(sender, 'b').map(name)).toEqual(['send 0:0', 'send 0:3', 'send 0:4']);
-    sender.laneLost('a');
-    expect(takeAll(sender, 'b')).toEqual([]);
-    sender.laneLost('b');
-    expect(takeAll(sender, 'c').map(name)).toEqual(['send 0:1', 'send 0:0', 'send 0:3', 'send 0:4']);
+    // It is freed when it is asked for again, and not a second time.
+    expect(takeAll(sender).map(name)).toEqual(['send 0:16']);
+    sender.hear({ type: 'ack', blocks: [[0, 0, 2]] });
+    expect(takeAll(sender).map(name)).toEqual(['send 0:17', 'send 0:18']);
+    sender.hear({ type: 'ack', blocks: [[0, 4, 4]] });
+    expect(takeAll(sender).map(name)).toEqual(['send 0:19', 'send 0:3', 'send 0:3']);
+    sender.hear({ type: 'ack', blocks: [[0, 0, 20]] });
+    request([[0, 0, 16]]);
+    expect(takeAll(sender)).toHaveLength(16);
+  });
+
+  it('frees what it sent after an acknowledgement by the next: it had been asked for twice', () => {
+    const { sender, chooseAll, request } = offer(2 * BLOCK_BYTES);
+    chooseAll();
+    sender.hear({ type: 'credit', bytes: BLOCK_BYTES });
+    request([[0, 0, 1]]);
+    takeAll(sender);
+    sender.pause(true);
+    request([
+      [0, 0, 1],
+      [0, 1, 1],
+    ]);
+    sender.hear({ type: 'ack', blocks: [[0, 0, 1]] });
+    sender.pause(false);
+    expect(takeAll(sender).map(name)).toEqual(['send 0:0']);
+    sender.hear({ type: 'ack', blocks: [[0, 0, 1]] });
+    expect(takeAll(sender).map(name)).toEqual(['send 0:1']);
   });
 
   it('reads and hashes for the root what nobody asked for, and not what is being read for sending', () => {
@@ -196,7 +214,6 @@ describe('Sender', () => {
     expect(said.slice(1)).toEqual([{ type: 'failed', entry: 0, code: 'source-changed' }]);
     expect([...sender.failed]).toEqual([[0, 'source-changed']]);
     request([[0, 0, 2]], [0]);
-    sender.laneLost('a');
     expect(takeAll(sender)).toEqual([]);
   });
 
@@ -206,7 +223,7 @@ describe('Sender', () => {
       sender.hear({ type: 'compare', entry, first, count });
     chooseAll();
     request([[0, 1, 1]], [0, 1, 2]);
-    for (let task = sender.take('a'); task; task = sender.take('a')) {
+    for (let task = sender.take(); task; task = sender.take()) {
       expect(() => compare(0, 0, 1)).toThrow(/before their root/);
       if (task.type === 'confirm') break;
       hash(sender, task.block);
@@ -263,8 +280,8 @@ describe('Sender', () => {
     pause(true, 0);
     pause(false);
     expect(takeAll(sender).map(name)).toEqual(['send 1:0', 'confirm 2']);
-    sender.laneLost('a');
     sender.pause(true, 1);
+    request([[1, 0, 1]]);
     expect(takeAll(sender)).toEqual([]);
     expect(sender.paused).toMatchObject({ here: false, there: false });
     expect([[...sender.paused.entriesHere], [...sender.paused.entriesThere]]).toEqual([[1], [0]]);
@@ -418,10 +435,7 @@ describe('a hostile receiver', () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: anyReceiverMessage(reach) },
     { weight: 3, arbitrary: fc.constantFrom<'take' | 'answer' | 'flush'>('take', 'answer', 'flush') },
-    {
-      weight: 1,
-      arbitrary: fc.constantFrom<'lose' | 'fail' | 'pause' | 'cancel'>('lose', 'fail', 'pause', 'cancel'),
-    },
+    { weight: 1, arbitrary: fc.constantFrom<'fail' | 'pause' | 'cancel'>('fail', 'pause', 'cancel') },
   );
 
   it(
@@ -435,7 +449,7 @@ describe('a hostile receiver', () => {
           let allowedMessages = 1;
           for (const [i, each] of steps.entries()) {
             if (each === 'take') {
-              const task = sender.take(`lane ${(salt + i) % 3}`);
+              const task = sender.take();
               if (task) tasks.push(task);
             } else if (each === 'answer') {
               const task = tasks.splice((salt + i) % Math.max(1, tasks.length), 1)[0];
@@ -452,8 +466,6 @@ describe('a hostile receiver', () => {
             } else if (each === 'cancel') {
               sender.cancel(2);
               allowedMessages += 1;
-            } else if (each === 'lose') {
-              sender.laneLost(`lane ${(salt + i) % 3}`);
             } else if (each === 'flush') {
               sender.flush();
               allowedMessages += 1;
