@@ -1,13 +1,14 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Page, type Browser as Playwrights } from '@playwright/test';
+import { type BrowserContext, chromium, type Page, type Browser as Playwrights } from '@playwright/test';
 import { findChromium } from '../scripts/find-program.mjs';
 import { within } from './bounded.ts';
 
 export interface Browser extends AsyncDisposable {
   /** Of the browser's first process, the parent of all others. */
   readonly pid: number;
+  /** In a window of its own: a tab that others hide is slowed down by the browser. */
   page(): Promise<Page>;
 }
 
@@ -33,12 +34,23 @@ export async function launchChromium(options: LaunchOptions = {}): Promise<Brows
   });
   return {
     pid: await findProcess(marker),
-    page: () => context.newPage(),
+    page: () => within('opening a window', START_TIMEOUT_MS, openWindow(context)),
     [Symbol.asyncDispose]: async () => {
       await within('closing a browser', CLOSE_TIMEOUT_MS, context.close());
       await rm(profile, { recursive: true, force: true });
     },
   };
+}
+
+async function openWindow(context: BrowserContext): Promise<Page> {
+  const [first] = context.pages();
+  if (first === undefined) throw new Error('the browser has no window');
+  const session = await context.newCDPSession(first);
+  const opened = context.waitForEvent('page');
+  await session.send('Target.createTarget', { url: 'about:blank', newWindow: true });
+  const page = await opened;
+  await session.detach();
+  return page;
 }
 
 /** One in which each context is a browser that has seen nothing: no cache, no open connections. */
