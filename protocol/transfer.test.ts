@@ -20,6 +20,7 @@ const QUIET: Scenario = {
   creditBytes: DEFAULT_CREDIT_BYTES,
   lanes: 1,
   laneDeaths: 0,
+  laneStalls: 0,
   sourceChanges: 0,
   readsNoticeChanges: false,
   damageChance: 0,
@@ -60,6 +61,7 @@ const scenario = fc.array(size, { maxLength: 15, size: 'max' }).chain(
       creditBytes: fc.constantFrom(BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES, DEFAULT_CREDIT_BYTES),
       lanes: fc.integer({ min: 0, max: 4 }),
       laneDeaths: fc.constantFrom(0, 0, 3, 20),
+      laneStalls: fc.constantFrom(0, 0, 3, 20),
       sourceChanges: fc.constantFrom(0, 0, 2),
       readsNoticeChanges: fc.boolean(),
       damageChance: fc.constantFrom(0, 0, 5, 50),
@@ -88,12 +90,12 @@ describe('a sender and a receiver, whatever happens between them', () => {
           run(drawn);
         }),
         {
-          numRuns: 2000 * FUZZ,
+          numRuns: 1000 * FUZZ,
           examples: FOUND.map((found) => [{ ...QUIET, chosen: all(found.sizes ?? []), ...found }]),
         },
       );
     },
-    20_000 * FUZZ,
+    60_000 * FUZZ,
   );
 
   const manyTiny = Array.from({ length: 20_000 }, (_, i) => (i % 7 === 0 ? null : i % 3));
@@ -120,6 +122,10 @@ describe('a sender and a receiver, whatever happens between them', () => {
       { sizes: severalRanges, creditBytes: MAX_CREDIT_BYTES, lanes: 3, laneDeaths: 5 },
     ],
     ['lanes that hardly live', { sizes: [20 * MIB, ...manyTiny.slice(0, 50)], laneDeaths: 400 }],
+    [
+      'lanes that hardly deliver',
+      { sizes: [20 * MIB, ...manyTiny.slice(0, 50)], lanes: 3, laneDeaths: 20, laneStalls: 400 },
+    ],
   ])('end with %s', (_what, special) => {
     run(special);
   });

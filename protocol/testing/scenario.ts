@@ -9,6 +9,8 @@ export interface Scenario {
   readonly creditBytes: number;
   readonly lanes: number;
   readonly laneDeaths: number;
+  /** How often a lane delivers nothing for long, so that its frames are sent on others too. */
+  readonly laneStalls: number;
   readonly sourceChanges: number;
   /** Whether a read, not only the confirmation at the end, notices that the file changed. */
   readonly readsNoticeChanges: boolean;

@@ -1,4 +1,5 @@
 import { type BlockRef, blockCount } from '../block.ts';
+import { type ArrivedBlock, BlockAssembly } from '../block-assembly.ts';
 import {
   type ControlMessage,
   decodeReceiverMessage,
@@ -6,34 +7,32 @@ import {
   encodeControlMessage,
 } from '../control-message.ts';
 import type { Entry, EntryId } from '../entry.ts';
+import { type FrameMessage, FramesInTransit } from '../frames-in-transit.ts';
+import { decodeLaneMessage, type Frame } from '../lane-message.ts';
+import { equalBytes } from '../leaf-tree.ts';
 import { BLOCK_BYTES, MAX_CONTROL_BYTES } from '../limits.ts';
 import { Manifest } from '../manifest.ts';
 import { Receiver } from '../receiver.ts';
 import { Sender, type SenderTask } from '../sender.ts';
 import { allGoesWell, type Scenario } from './scenario.ts';
 import type { SeededRandom } from './seeded-random.ts';
+import { cutBlock, damagedFrame, travellingLength, unfoldFrame, versionOf } from './simulated-blocks.ts';
 import { SessionIds, type SimulatedFiles } from './simulated-files.ts';
 import { type Side, type SimulatedLane, SimulatedLanes } from './simulated-lanes.ts';
 import { SimulatedPersons } from './simulated-persons.ts';
 import { expectThat, keyOf, leafOf, TransferBooks } from './transfer-books.ts';
 
-/** A block on its way. Its first frame arrives, then its last: the lane may die in between. */
-interface Copy {
+/** A verified block, of some version. */
+interface Write {
   readonly block: BlockRef;
-  /** Of its content at the sender. */
   readonly version: number;
-  readonly leaf: Uint8Array;
-  readonly damaged: boolean;
-  begun: boolean;
 }
 
-type Lane = SimulatedLane<Copy>;
-
-/** More blocks than this are not put on one lane ahead of time. */
-const READ_AHEAD_BLOCKS = 8;
+/** More blocks than this are not read ahead of what leaves, and no more frames put on a lane ahead of what arrives. */
+const READ_AHEAD = 8;
 
 /**
- * A sender and a receiver, each with a driver as `transport/` has one, over lanes that die and come, a source that
+ * A sender and a receiver, each with a driver as `transport/` has one, over lanes that die, stall and come, a source that
  * changes and fails, and a sink that fails. Every order of events that the drivers' contracts allow may be drawn.
  * One session of a delivery: what the files, their journal and the disk have outlives it. `run` throws where something
  * that must always hold does not.
@@ -45,11 +44,12 @@ export class SimulatedSession {
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #random: SeededRandom;
-  readonly #lanes: SimulatedLanes<Copy>;
+  readonly #lanes: SimulatedLanes;
   readonly #books: TransferBooks;
   /** Offered and never chosen: what is left of the credit at the end is measured with it. */
   readonly #probe: EntryId;
   #deathsLeft: number;
+  #stallsLeft: number;
   #changesLeft: number;
   #cancelsLeft: number;
   readonly #persons: SimulatedPersons;
@@ -60,12 +60,22 @@ export class SimulatedSession {
   /** Of these something is held that is no longer the sender's. */
   readonly #stale = new Set<EntryId>();
   readonly #changed = new Set<EntryId>();
-  readonly #tasks: { task: SenderTask; lane: string }[] = [];
-  /** Lanes for which the sender may have something to do. */
-  readonly #awake = new Set<Lane>();
+  readonly #tasks: SenderTask[] = [];
+  /** Whether the sender may have something to do. */
+  #awake = true;
+  /** Cut, and not on any lane yet: they leave in any order, after those that have left before. */
+  readonly #outgoing: FrameMessage[] = [];
+  readonly #again: FrameMessage[] = [];
+  readonly #transit = new FramesInTransit();
+  /** By stalled lanes: those of their frames that leave on others too. */
+  readonly #doubled = new Map<string, Set<FrameMessage>>();
 
-  readonly #arrived: Copy[] = [];
-  readonly #writes: Copy[] = [];
+  readonly #assembly = new BlockAssembly(
+    (block) => this.#expectBlock(block),
+    (block) => this.#receiver.copied(block),
+  );
+  readonly #arrived: ArrivedBlock[] = [];
+  readonly #writes: Write[] = [];
   readonly #commits: EntryId[] = [];
   #receiverStirred = false;
   #chose = false;
@@ -83,6 +93,7 @@ export class SimulatedSession {
     this.#files = files;
     this.#random = random;
     this.#deathsLeft = scenario.laneDeaths;
+    this.#stallsLeft = scenario.laneStalls;
     this.#changesLeft = previous ? previous.#changesLeft : scenario.sourceChanges;
     this.#cancelsLeft = previous ? previous.#cancelsLeft : scenario.cancels;
     this.#probe = order.length;
@@ -162,16 +173,19 @@ export class SimulatedSession {
 
   /** Far above what is needed, far below what a loop without end takes. */
   #stepBound(): number {
-    const { chosen, sizes, laneDeaths, creditBytes, pauses, cancels } = this.#scenario;
+    const { chosen, sizes, laneDeaths, laneStalls, creditBytes, pauses, cancels } = this.#scenario;
     const blocks = chosen.reduce((sum, file) => sum + blockCount(sizes[file] ?? 0), 0);
     const lostWithLane = Math.min(blocks, creditBytes / 4096) + 10;
-    return 200 * (pauses + cancels + blocks + sizes.length + 10 + laneDeaths * lostWithLane);
+    const lanes = laneDeaths + laneStalls;
+    return 200 * (pauses + cancels + blocks + sizes.length + 10 + lanes * lostWithLane);
   }
 
   /** What happens next, or null when nothing can. */
   #draw(): (() => void) | null {
     const possible: (() => void)[] = [];
     for (const lane of this.#lanes.all) this.#collect(lane, possible);
+    if (this.#awake && this.#tasks.length + this.#outgoing.length < READ_AHEAD)
+      possible.push(() => this.#work());
     if (this.#tasks.length > 0) possible.push(() => this.#finishTask());
     if (this.#arrived.length > 0) possible.push(() => this.#verify());
     if (this.#writes.length > 0) possible.push(() => this.#write());
@@ -182,11 +196,16 @@ export class SimulatedSession {
     if (this.#persons.areHolding) possible.push(() => this.#goOn());
     if (this.#mayComplete()) possible.push(() => this.#complete());
     const living = this.#lanes.living;
+    const stalled = living.filter((lane) => lane.stalled);
+    if (stalled.length > 0 && (possible.length === 0 || this.#random.chance(2)))
+      return () => this.#goOnDelivering(this.#random.oneOf(stalled));
     if (living.length === 0 || (living.length < 4 && possible.length > 0 && this.#random.chance(1)))
       possible.push(() => this.#openLane());
     if (possible.length === 0) return null;
     if (living.length > 0 && this.#deathsLeft > 0 && this.#random.chance(5))
       return () => this.#killOne(living);
+    if (living.length > 0 && this.#stallsLeft > 0 && this.#random.chance(5))
+      return () => this.#stallOne(living);
     if (this.#changesLeft > 0 && this.#random.chance(5)) return () => this.#changeSource();
     if (this.#cancelsLeft > 0 && this.#random.chance(5)) return () => this.#cancel();
     if (this.pausesLeft > 0 && this.#random.chance(20))
@@ -194,13 +213,20 @@ export class SimulatedSession {
     return this.#random.oneOf(possible);
   }
 
-  #collect(lane: Lane, possible: (() => void)[]): void {
+  #collect(lane: SimulatedLane, possible: (() => void)[]): void {
     const { sender, receiver } = lane.inbox;
-    if (!lane.dead && receiver.length > 0) possible.push(() => this.#deliverToReceiver(lane));
-    if (!lane.dead && sender.length > 0) possible.push(() => this.#deliverToSender(lane));
-    if (lane.dead && !lane.knownDead.sender) possible.push(() => this.#senderLosesLane(lane));
-    if (lane.dead && !lane.knownDead.receiver) possible.push(() => this.#lanes.lose(lane, 'receiver'));
-    if (this.#awake.has(lane) && receiver.length < READ_AHEAD_BLOCKS) possible.push(() => this.#work(lane));
+    const { dead, stalled, knownDead } = lane;
+    if (!dead && !stalled && receiver.length > 0) possible.push(() => this.#deliverToReceiver(lane));
+    if (!dead && !stalled && sender.length > 0) possible.push(() => this.#deliverToSender(lane));
+    if (!knownDead.receiver && lane.frameBytes > lane.reportedBytes)
+      possible.push(() => this.#lanes.report(lane));
+    if (dead && !knownDead.sender) possible.push(() => this.#senderLosesLane(lane));
+    if (dead && !knownDead.receiver) possible.push(() => this.#lanes.lose(lane, 'receiver'));
+    if (knownDead.sender) return;
+    if (stalled && !this.#doubled.has(lane.id) && this.#transit.on(lane.id).length > 0)
+      possible.push(() => this.#sendElsewhereToo(lane));
+    if (this.#again.length + this.#outgoing.length > 0 && receiver.length < READ_AHEAD)
+      possible.push(() => this.#sendFrame(lane));
   }
 
   #say(side: Side, message: ControlMessage): void {
@@ -214,23 +240,44 @@ export class SimulatedSession {
     this.#wakeSender();
   }
 
-  #killOne(living: readonly Lane[]): void {
+  #killOne(living: readonly SimulatedLane[]): void {
     this.#deathsLeft -= 1;
     this.#random.oneOf(living).dead = true;
   }
 
+  #stallOne(living: readonly SimulatedLane[]): void {
+    this.#stallsLeft -= 1;
+    this.#random.oneOf(living).stalled = true;
+  }
+
+  #goOnDelivering(lane: SimulatedLane): void {
+    lane.stalled = false;
+  }
+
   // The sender's driver
 
-  #senderLosesLane(lane: Lane): void {
-    this.#awake.delete(lane);
-    this.#books.senderLosesLane(lane.id);
-    this.#sender.laneLost(lane.id);
+  #senderLosesLane(lane: SimulatedLane): void {
+    const doubled = this.#doubled.get(lane.id);
+    this.#doubled.delete(lane.id);
+    this.#again.push(...this.#transit.lose(lane.id).filter((frame) => !doubled?.has(frame)));
     this.#lanes.lose(lane, 'sender');
     this.#wakeSender();
   }
 
-  #deliverToSender(lane: Lane): void {
-    for (const body of this.#lanes.hear(lane, 'sender')) {
+  #sendElsewhereToo(lane: SimulatedLane): void {
+    const frames = this.#transit.on(lane.id);
+    this.#doubled.set(lane.id, new Set(frames));
+    this.#again.push(...frames);
+  }
+
+  #deliverToSender(lane: SimulatedLane): void {
+    const heard = this.#lanes.hear(lane, 'sender');
+    if (heard.kind === 'receipt') {
+      this.#transit.arrived(lane.id, heard.bytes);
+      this.#doubled.delete(lane.id);
+    }
+    if (heard.kind !== 'bodies') return;
+    for (const body of heard.bodies) {
       const message = decodeReceiverMessage(body);
       this.#books.senderHears(message);
       this.#sender.hear(message);
@@ -240,13 +287,13 @@ export class SimulatedSession {
   }
 
   #wakeSender(): void {
-    for (const lane of this.#lanes.believed('sender')) this.#awake.add(lane);
+    this.#awake = true;
   }
 
-  #work(lane: Lane): void {
-    const task = this.#sender.take(lane.id);
+  #work(): void {
+    const task = this.#sender.take();
     if (!task) {
-      this.#awake.delete(lane);
+      this.#awake = false;
       this.#sender.flush();
       return;
     }
@@ -254,16 +301,13 @@ export class SimulatedSession {
     expectThat(!this.#persons.holdUp(entry), 'a task while paused');
     if (task.type !== 'confirm')
       expectThat(task.lengthBytes === this.#books.lengthOf(task.block), 'a wrong length');
-    if (task.type === 'send') this.#books.senderTakes(task.block, lane.id);
-    this.#tasks.push({ task, lane: lane.id });
+    if (task.type === 'send') this.#books.senderTakes(task.block);
+    this.#tasks.push(task);
   }
 
   #finishTask(): void {
-    const { task, lane: laneId } = this.#random.takeOne(this.#tasks);
+    const task = this.#random.takeOne(this.#tasks);
     this.#wakeSender();
-    const lane = this.#lanes.believed('sender').find(({ id }) => id === laneId);
-    // A driver may drop what it read for a lane that is gone: the block is sent again anyway.
-    if (task.type === 'send' && !lane && this.#random.chance(50)) return;
     const entry = task.type === 'confirm' ? task.entry : task.block.entry;
     const hasChanged = this.#files.changesOf(this.#ids.fileOf(entry)) !== this.#offered.get(entry);
     if (hasChanged && (task.type === 'confirm' || this.#scenario.readsNoticeChanges)) {
@@ -277,14 +321,20 @@ export class SimulatedSession {
       const version = this.#files.versionOf(block);
       const leaf = leafOf(block, version);
       this.#sender.hashed(task.block, leaf);
-      if (task.type === 'send') this.#send(lane, task.block, version, leaf);
+      if (task.type === 'send')
+        this.#outgoing.push(...cutBlock(task.block, task.lengthBytes, version, leaf, this.#random));
     }
     if (this.#sender.failed.has(entry)) this.#books.senderGaveUp(entry);
   }
 
-  #send(lane: Lane | undefined, block: BlockRef, version: number, leaf: Uint8Array): void {
-    const damaged = this.#random.chance(this.#scenario.damageChance);
-    lane?.inbox.receiver.push({ block, version, leaf, damaged, begun: false });
+  #sendFrame(lane: SimulatedLane): void {
+    const message = this.#again.shift() ?? this.#random.takeOne(this.#outgoing);
+    this.#transit.sent(lane.id, message);
+    this.#doubled.get(lane.id)?.delete(message);
+    const frame = decodeLaneMessage(message) as Frame;
+    // Once for each copy of a block.
+    const isDamaged = frame.leaf !== null && this.#random.chance(this.#scenario.damageChance);
+    lane.inbox.receiver.push(isDamaged ? damagedFrame(frame) : message);
   }
 
   #changeSource(): void {
@@ -297,19 +347,30 @@ export class SimulatedSession {
 
   // The receiver's driver
 
-  #deliverToReceiver(lane: Lane): void {
-    const head = lane.inbox.receiver[0] as Uint8Array | Copy;
-    if (head instanceof Uint8Array) {
-      for (const body of this.#lanes.hear(lane, 'receiver')) this.#receiver.hear(decodeSenderMessage(body));
-      this.#stirReceiver();
-    } else if (head.begun) {
-      lane.inbox.receiver.shift();
-      this.#arrived.push(head);
-    } else {
-      head.begun = true;
-      const expected = this.#receiver.expectedLength(head.block);
-      expectThat(expected === this.#books.lengthOf(head.block), 'a wrong length expected');
-    }
+  #deliverToReceiver(lane: SimulatedLane): void {
+    const heard = this.#lanes.hear(lane, 'receiver');
+    if (heard.kind === 'bodies')
+      for (const body of heard.bodies) this.#receiver.hear(decodeSenderMessage(body));
+    if (heard.kind === 'frame') this.#addFrame(heard);
+    this.#stirReceiver();
+  }
+
+  #addFrame(frame: Frame): void {
+    const index = Math.floor(frame.offset / BLOCK_BYTES);
+    const lengthBytes = this.#books.lengthOf({ entry: frame.entry, index });
+    const block = this.#assembly.add(unfoldFrame(frame, lengthBytes));
+    if (!block) return;
+    this.#receiver.arrived(block);
+    this.#arrived.push(block);
+  }
+
+  /** The first frame of a block, or one that comes after its last. */
+  #expectBlock(block: BlockRef): number | null {
+    const lengthBytes = this.#receiver.expectedLength(block);
+    if (lengthBytes === null) return null;
+    expectThat(lengthBytes === this.#books.lengthOf(block), 'a wrong length expected');
+    this.#books.receiverBegins(block, allGoesWell(this.#scenario));
+    return travellingLength(lengthBytes);
   }
 
   #stirReceiver(): void {
@@ -318,7 +379,10 @@ export class SimulatedSession {
       this.#books.judgeCommitted(entry, root);
       this.#commits.push(entry);
     }
-    for (const entry of this.#receiver.takeGivenUp()) this.#files.discard(this.#ids.fileOf(entry));
+    for (const entry of this.#receiver.takeGivenUp()) {
+      this.#assembly.drop(entry);
+      this.#files.discard(this.#ids.fileOf(entry));
+    }
     for (const [entry] of this.#receiver.takeFailed()) {
       if (this.#chose) this.#files.failed.add(this.#ids.fileOf(entry));
     }
@@ -384,12 +448,15 @@ export class SimulatedSession {
   }
 
   #verify(): void {
-    const copy = this.#random.takeOne(this.#arrived);
-    if (copy.damaged) {
-      this.#receiver.mismatched(copy.block);
-    } else if (this.#receiver.verified(copy.block, copy.leaf)) {
-      this.#books.receiverHolds(copy.block, allGoesWell(this.#scenario));
-      this.#writes.push(copy);
+    const block = this.#random.takeOne(this.#arrived);
+    const version = versionOf(block);
+    const matches = version !== null && equalBytes(block.leaf, leafOf(this.#ids.blockOf(block), version));
+    if (matches && this.#receiver.verified(block, block.leaf)) {
+      this.#books.receiverKeeps(block);
+      this.#writes.push({ block, version });
+    } else {
+      this.#books.receiverLetsGo(block);
+      if (!matches) this.#receiver.mismatched(block);
     }
     this.#stirReceiver();
   }
@@ -443,6 +510,9 @@ export class SimulatedSession {
     expectThat(this.#receiver.settled, 'it stopped with files open');
     expectThat(this.#sender.completed, 'the sender never heard that all is complete');
     expectThat(this.#receiver.takeCommittable().length === 0, 'a file left to commit');
+    expectThat(this.#assembly.openBytes === 0, 'blocks left open');
+    const inTransit = this.#lanes.all.flatMap(({ id }) => this.#transit.on(id));
+    expectThat(inTransit.length === 0, 'frames arrived and not known to have');
     expectThat(this.#receiver.filesDone === committed.size, 'files done are not the files committed');
     for (const file of this.#scenario.chosen) {
       if (sizes[file] === null) continue;
@@ -469,7 +539,7 @@ export class SimulatedSession {
   #judgeCredit(): void {
     this.#sender.hear({ type: 'credit', bytes: BLOCK_BYTES });
     this.#sender.hear({ type: 'request', ranges: [[this.#probe, 0, 1]], roots: [] });
-    const task = this.#sender.take('probe');
+    const task = this.#sender.take();
     const isProbe = task?.type === 'send' && task.block.entry === this.#probe;
     expectThat(isProbe, 'credit or tasks left over at the end');
   }

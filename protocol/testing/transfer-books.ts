@@ -21,13 +21,13 @@ export function expectThat(holds: boolean, what: string): asserts holds {
 export class TransferBooks {
   readonly #entries: readonly Entry[];
   readonly #creditBytes: number;
-  /** Sent and not acknowledged, as far as the sender can know. */
-  readonly #outstanding = new Map<string, { lane: string; cost: number }>();
+  /** What is sent and not acknowledged costs, as far as the sender can know. */
+  readonly #outstanding = new Map<string, number>();
   #outstandingCost = 0;
   readonly #sent = new Map<string, number>();
   /** Reasons to send a block once more. */
   readonly #causes = new Map<string, number>();
-  /** Verified and not written. */
+  /** Begun to arrive and not written. */
   readonly #held = new Map<string, number>();
   #heldBytes = 0;
   readonly #written = new Set<string>();
@@ -77,11 +77,11 @@ export class TransferBooks {
     }
   }
 
-  senderTakes(block: BlockRef, lane: string): void {
+  senderTakes(block: BlockRef): void {
     const key = keyOf(block);
     this.#release(key);
     const cost = creditCost(this.sizeOf(block.entry), block.index);
-    this.#outstanding.set(key, { lane, cost });
+    this.#outstanding.set(key, cost);
     this.#outstandingCost += cost;
     expectThat(this.#outstandingCost <= this.#creditBytes, 'more outstanding than the credit');
     expectThat(!this.#heldWhole.has(key), 'a block sent that was held');
@@ -90,20 +90,12 @@ export class TransferBooks {
     expectThat(times <= 1 + (this.#causes.get(key) ?? 0), 'a block sent again without a cause');
   }
 
-  senderLosesLane(lane: string): void {
-    for (const [key, { lane: carrier }] of this.#outstanding) {
-      if (carrier !== lane) continue;
-      this.#release(key);
-      this.#cause(key);
-    }
-  }
-
   senderGaveUp(entry: EntryId): void {
     for (const key of this.#outstanding.keys()) if (key.startsWith(`${entry}:`)) this.#release(key);
   }
 
   #release(key: string): void {
-    this.#outstandingCost -= this.#outstanding.get(key)?.cost ?? 0;
+    this.#outstandingCost -= this.#outstanding.get(key) ?? 0;
     this.#outstanding.delete(key);
   }
 
@@ -113,21 +105,32 @@ export class TransferBooks {
 
   // At the receiver
 
-  /** @param exactly not where the sender may have struck blocks off its books that are still held: damaged ones, failed files */
-  receiverHolds(block: BlockRef, exactly: boolean): void {
+  /**
+   * The first frame of a block comes.
+   * @param exactly not where the sender may have struck blocks off its books that are still held: damaged ones, failed files
+   */
+  receiverBegins(block: BlockRef, exactly: boolean): void {
     const key = keyOf(block);
-    expectThat(!this.#held.has(key) && !this.#written.has(key), 'a block to be written twice');
+    expectThat(!this.#held.has(key) && !this.#written.has(key), 'a block that is here begun anew');
     this.#held.set(key, this.lengthOf(block));
     this.#heldBytes += this.lengthOf(block);
-    const bound = this.#creditBytes * (exactly ? 1 : 4);
-    expectThat(this.#heldBytes <= bound, 'more held in memory than the credit');
+    if (exactly) expectThat(this.#heldBytes <= this.#creditBytes, 'more held in memory than the credit');
+  }
+
+  /** A block is to be written. */
+  receiverKeeps(block: BlockRef): void {
+    expectThat(this.#held.has(keyOf(block)), 'a block to be written that never came, or twice');
+  }
+
+  /** A block is damaged, or no longer of use. */
+  receiverLetsGo(block: BlockRef): void {
+    this.#heldBytes -= this.#held.get(keyOf(block)) ?? 0;
+    this.#held.delete(keyOf(block));
   }
 
   receiverWrote(block: BlockRef): void {
-    const key = keyOf(block);
-    this.#heldBytes -= this.#held.get(key) ?? 0;
-    this.#held.delete(key);
-    this.#written.add(key);
+    this.receiverLetsGo(block);
+    this.#written.add(keyOf(block));
   }
 
   /** A committed file is what its root says. @param root of what is on the disk */
