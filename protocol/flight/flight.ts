@@ -1,72 +1,161 @@
+import { LaneFlight } from './lane-flight.ts';
+import {
+  FIRST_FRAME_BYTES,
+  FRAMES_COMPARED,
+  LANE_FRAMES,
+  STALLED_MS,
+  STALLED_ROUND_TRIPS,
+  UNREPORTED_FRAMES,
+} from './limits.ts';
+import { PathModel } from './path-model.ts';
+import { WindowedMax } from './windowed-max.ts';
+
 /**
  * How many bytes may be on their way over all lanes together, and on which lane the next frame goes.
- * Pure: the caller brings the time, in milliseconds of a clock that never goes back. A lane that is not
- * known (any longer) is passed over in silence, for its reports may come late.
+ *
+ * An association that is left to itself fills the bottleneck's queue until it overruns it, and then waits for
+ * time-outs; so what is in flight is held near what the network carries (`PathModel`). Each lane keeps a frame or
+ * two beyond that, so that a window which loss made small is always used and can grow.
+ *
+ * Pure: the caller brings the time, in milliseconds of a clock that never goes back. A lane that is not known
+ * (any longer) is passed over in silence, for reports on it may come late.
  */
 export class Flight {
+  readonly #lanes = new Map<string, LaneFlight>();
+  readonly #path = new PathModel();
+  readonly #frameBytes = new WindowedMax(FRAMES_COMPARED);
+  #frames = 0;
+  #inFlightBytes = 0;
+  #deliveredBytes = 0;
+  #idle = true;
+  #rttMs: number | null = null;
+
   /** A lane that stands and may carry frames. */
-  addLane(_lane: string): void {}
+  addLane(lane: string): void {
+    this.removeLane(lane);
+    this.#lanes.set(lane, new LaneFlight());
+  }
 
   /** The lane is dead or closed: what it had in flight is no longer counted. */
-  removeLane(_lane: string): void {}
+  removeLane(lane: string): void {
+    this.#inFlightBytes -= this.#lanes.get(lane)?.inFlightBytes ?? 0;
+    this.#lanes.delete(lane);
+    if (!this.#path.limitedAt(this.#deliveredBytes + this.#inFlightBytes))
+      this.#path.idleUntil(this.#deliveredBytes + this.#inFlightBytes);
+  }
 
-  /** The lane for the next frame, or null while as much is in flight as may be, or there is no lane. */
-  choose(_nowMs: number): string | null {
-    return null;
+  /** The lane that would deliver another frame soonest, or null while as much is in flight as may be, or no lane stands. */
+  choose(nowMs: number): string | null {
+    if (this.#inFlightBytes >= this.capBytes) return null;
+    const usualRate = (this.bytesPerSecond ?? 1) / this.#lanes.size;
+    let best: string | null = null;
+    let least = { stalled: true, seconds: Number.POSITIVE_INFINITY };
+    for (const [name, lane] of this.#lanes) {
+      const stalled = this.#stalled(lane, nowMs);
+      const seconds = (lane.inFlightBytes + this.#frame) / (lane.bytesPerSecond ?? usualRate);
+      if (stalled === least.stalled ? seconds >= least.seconds : stalled) continue;
+      best = name;
+      least = { stalled, seconds };
+    }
+    return best;
   }
 
   /** A frame of so many bytes was handed to the lane. */
-  sent(_lane: string, _bytes: number, _nowMs: number): void {}
+  sent(lane: string, bytes: number, nowMs: number): void {
+    const to = this.#lanes.get(lane);
+    if (!to) return;
+    if (this.#idle && this.#inFlightBytes === 0) this.#path.begin(this.#deliveredBytes, nowMs);
+    this.#idle = false;
+    this.#frames += 1;
+    this.#frameBytes.add(bytes, this.#frames);
+    this.#inFlightBytes += bytes;
+    to.sent(bytes, nowMs);
+  }
 
   /**
    * The peer has so many bytes in all of what was sent on this lane.
    * @throws ProtocolViolation for a number that goes back, or beyond what was sent
    */
-  received(_lane: string, _totalBytes: number, _nowMs: number): void {}
+  received(lane: string, totalBytes: number, nowMs: number): void {
+    const from = this.#lanes.get(lane);
+    if (!from) return;
+    const before = from.receivedBytes;
+    const sentAtMs = from.received(totalBytes, nowMs);
+    this.#inFlightBytes -= totalBytes - before;
+    this.#deliveredBytes += totalBytes - before;
+    if (sentAtMs === null) return;
+    this.#rttMs = nowMs - sentAtMs;
+    this.#path.add({
+      deliveredBytes: this.#deliveredBytes,
+      sentAtMs,
+      lanes: this.#lanes.size,
+      frameBytes: this.#frame,
+      nowMs,
+    });
+  }
 
   /**
-   * The sender has nothing to send although it might (source, credit or person): call it each time that `choose`
-   * named a lane and there was no frame for it. What is measured until all that is in flight has arrived says
-   * nothing about the network.
+   * The sender has nothing to send although it might (source, credit or person): call it whenever `choose` named a
+   * lane and there was no frame for it. What is measured until all that is in flight has arrived says nothing about
+   * the network.
    */
-  idle(_nowMs: number): void {}
+  idle(_nowMs: number): void {
+    this.#idle = true;
+    this.#path.idleUntil(this.#deliveredBytes + this.#inFlightBytes);
+  }
 
   /** Sent and not yet reported, on the lanes that stand. */
   get inFlightBytes(): number {
-    return 0;
+    return this.#inFlightBytes;
   }
 
-  /** In flight at most; a frame more where the last one began below it. */
+  /** What may be in flight. A frame may begin while less is, so a frame more can be. */
   get capBytes(): number {
-    return 0;
+    const lanes = this.#lanes.size;
+    const target = this.#path.targetBytes;
+    if (target !== null && this.#path.draining) return Math.max(target, this.#frame);
+    return Math.max(
+      LANE_FRAMES * lanes * this.#frame,
+      (target ?? 0) + UNREPORTED_FRAMES * lanes * this.#frame,
+    );
   }
 
   /** Reported on all lanes together, those removed included. Never falls. */
   get deliveredBytes(): number {
-    return 0;
+    return this.#deliveredBytes;
   }
 
   /** Whether it is the network, not the sender, that the transfer waits for now. */
   get networkLimited(): boolean {
-    return false;
+    return !this.#idle && this.#path.limitedAt(this.#deliveredBytes) && this.#inFlightBytes > 0;
   }
 
-  /** What the network delivers, over all lanes. Null until known. */
+  /** What the network delivers over all lanes: the most in some round trips. Null until known. */
   get bytesPerSecond(): number | null {
-    return null;
+    return this.#path.bytesPerSecond;
   }
 
-  /** The smallest round trip of a frame seen of late, and the last one. Null until known. */
+  /** The smallest round trip of a frame seen of late. Null until known. */
   get minRttMs(): number | null {
-    return null;
+    return this.#path.minRttMs;
   }
 
+  /** The last round trip of a frame. Null until known. */
   get rttMs(): number | null {
-    return null;
+    return this.#rttMs;
   }
 
   /** Lanes whose oldest report is so long overdue that what they carry had better be sent elsewhere too. */
-  stalled(_nowMs: number): string[] {
-    return [];
+  stalled(nowMs: number): string[] {
+    return [...this.#lanes].filter(([, lane]) => this.#stalled(lane, nowMs)).map(([name]) => name);
+  }
+
+  #stalled(lane: LaneFlight, nowMs: number): boolean {
+    const rttMs = Math.max(lane.rttMs, this.#rttMs ?? 0);
+    return lane.oldestAgeMs(nowMs) > Math.max(STALLED_MS, STALLED_ROUND_TRIPS * rttMs);
+  }
+
+  get #frame(): number {
+    return this.#frameBytes.value ?? FIRST_FRAME_BYTES;
   }
 }

@@ -1,3 +1,5 @@
+import * as limits from './limits.ts';
+
 /** What is seen of a session at one moment. */
 export interface LaneCountObservation {
   /** Lanes that stand. */
@@ -11,17 +13,147 @@ export interface LaneCountObservation {
   readonly nowMs: number;
 }
 
-/** How many lanes are wanted: as many as pay. */
+/** A number of lanes and what they delivered, in bytes per second. */
+interface Weighed {
+  readonly lanes: number;
+  readonly rate: number;
+}
+
+/**
+ * How many lanes are wanted: as many as pay. Each is one congestion window, so that more of them carry more where
+ * loss keeps windows small, and nothing more, or less, where the link is full. Which it is shows only in trying:
+ * so the number grows in large steps, each judged once the new lanes had time to connect and grow. A step that
+ * did not pay is taken back, for a number in between at first, and tried again only after a long time or when the
+ * link has changed. What is delivered counts only while it is the network that the transfer waits for.
+ *
+ * Pure, as `Flight` is.
+ */
 export class LaneCount {
   readonly #most: number;
+  #wanted = 1;
+  /** What the trial that is on is held against; null where none is on. */
+  #against: Weighed | null = null;
+  /** The number that was given up just now, above which there is no sense in looking. */
+  #tooMany: number | null = null;
+  /** What the present number delivers, as last weighed when no trial was on. */
+  #settled: Weighed | null = null;
+  #downNext = false;
+  #restUntilMs = 0;
+  #changeAfterMs = 0;
+  #restMs = limits.LANES_REST_MS;
+  #wantedSinceMs: number | null = null;
+  #standsSinceMs: number | null = null;
+  /** What was delivered, and in what time, since the lanes settled. */
+  #weighedMs = 0;
+  #weighedBytes = 0;
+  #last: LaneCountObservation | null = null;
 
-  /** @param most lanes that may be had, 32 at most */
-  constructor(most: number) {
-    this.#most = most;
+  /** @param most lanes that may be had */
+  constructor(most: number = limits.MAX_LANES) {
+    this.#most = Math.min(most, limits.MAX_LANES);
   }
 
-  /** Call it a few times a second and at every change of `lanes`. @returns lanes wanted now, 1 at least */
-  observe(_seen: LaneCountObservation): number {
-    return Math.min(1, this.#most);
+  /** Call it a few times a second, at every change of `lanes`, and while nothing moves too. @returns lanes wanted now */
+  observe(seen: LaneCountObservation): number {
+    const last = this.#last;
+    this.#last = seen;
+    if (!last) return this.#wanted;
+    const roundTripMs = seen.minRttMs ?? 0;
+    if (!this.#settledDown(seen, roundTripMs)) return this.#wanted;
+    if (last.networkLimited && seen.networkLimited) {
+      this.#weighedMs += seen.nowMs - last.nowMs;
+      this.#weighedBytes += seen.deliveredBytes - last.deliveredBytes;
+    }
+    const neededMs = Math.max(limits.LANES_WEIGH_MS, limits.LANES_WEIGH_ROUND_TRIPS * roundTripMs);
+    if (this.#weighedMs >= neededMs) {
+      const rate = (this.#weighedBytes * 1000) / this.#weighedMs;
+      this.#weighedMs = 0;
+      this.#weighedBytes = 0;
+      this.#judge({ lanes: this.#wanted, rate }, seen);
+    }
+    return this.#wanted;
+  }
+
+  /** Whether the lanes that are wanted have stood for long enough that what they deliver can be weighed. */
+  #settledDown({ lanes, nowMs }: LaneCountObservation, roundTripMs: number): boolean {
+    this.#wantedSinceMs ??= nowMs;
+    const stand = lanes >= this.#wanted || nowMs - this.#wantedSinceMs > limits.LANES_CONNECT_MS;
+    if (!stand) return false;
+    this.#standsSinceMs ??= nowMs;
+    const settleMs = Math.max(limits.LANES_SETTLE_MS, limits.LANES_SETTLE_ROUND_TRIPS * roundTripMs);
+    return nowMs - this.#standsSinceMs >= settleMs;
+  }
+
+  #judge(now: Weighed, seen: LaneCountObservation): void {
+    const against = this.#against;
+    if (!against) {
+      this.#rest(now, seen);
+    } else if (now.lanes < against.lanes) {
+      if (now.rate >= limits.FEWER_LANES_DO * against.rate) this.#settle(now, seen.nowMs);
+      else this.#giveUp(against, seen.nowMs);
+    } else if (now.rate >= limits.LANES_PAY * against.rate) {
+      this.#restMs = limits.LANES_REST_MS;
+      this.#tryMore(now, seen);
+    } else {
+      const between = Math.round(Math.sqrt(now.lanes * against.lanes));
+      if (this.#tooMany === null && against.lanes > 1 && between > against.lanes) {
+        this.#tooMany = now.lanes;
+        this.#try(between, against);
+      } else this.#giveUp(against, seen.nowMs);
+    }
+  }
+
+  /** No trial is on: begins one when it is time, or when the link is no longer what it was. */
+  #rest(now: Weighed, seen: LaneCountObservation): void {
+    const settled = this.#settled;
+    if (!settled) {
+      this.#tryMore(now, seen);
+      return;
+    }
+    const change = Math.max(now.rate / settled.rate, settled.rate / now.rate);
+    const changed = change >= limits.LINK_CHANGED_FACTOR && seen.nowMs >= this.#changeAfterMs;
+    if (!changed && seen.nowMs < this.#restUntilMs) return;
+    this.#tooMany = null;
+    this.#downNext = !this.#downNext && now.lanes > 1;
+    if (this.#downNext) this.#try(Math.ceil(now.lanes / 2), now);
+    else this.#tryMore(now, seen);
+  }
+
+  #tryMore(now: Weighed, { minRttMs, nowMs }: LaneCountObservation): void {
+    const step =
+      now.rate >= limits.LANE_STEP * now.lanes * limits.LANE_STEP_BYTES
+        ? limits.LANE_STEP
+        : limits.SLOW_LANE_STEP;
+    const more = Math.min(this.#most, step * now.lanes);
+    const fast =
+      now.rate >= now.lanes * limits.FAST_LANE_BYTES_PER_SECOND && (minRttMs ?? 0) <= limits.FAST_LANE_RTT_MS;
+    if (fast || more === now.lanes || this.#tooMany !== null) this.#settle(now, nowMs);
+    else this.#try(more, now);
+  }
+
+  #try(lanes: number, against: Weighed): void {
+    this.#against = against;
+    this.#want(lanes);
+  }
+
+  /** Stays with what was weighed just now. */
+  #settle(now: Weighed, nowMs: number): void {
+    this.#against = null;
+    this.#settled = now;
+    this.#restUntilMs = nowMs + this.#restMs;
+    this.#changeAfterMs = nowMs + limits.LANES_CHANGE_REST_MS;
+  }
+
+  /** Goes back to what was before the trial, and waits longer for the next one. */
+  #giveUp(before: Weighed, nowMs: number): void {
+    this.#settle(before, nowMs);
+    this.#restMs = Math.min(2 * this.#restMs, limits.MAX_LANES_REST_MS);
+    this.#want(before.lanes);
+  }
+
+  #want(lanes: number): void {
+    this.#wanted = lanes;
+    this.#wantedSinceMs = null;
+    this.#standsSinceMs = null;
   }
 }
