@@ -22,6 +22,9 @@ export const PROOF_TIMEOUT_MS = 5_000;
 /** Accepted connections that have proven nothing, from addresses that the peer named and, apart from those, from others. */
 export const MAX_UNPROVEN = 8;
 
+/** Connections that have proven themselves and are not chosen yet: a peer that makes more is not going to choose. */
+export const MAX_PROVEN = 8;
+
 /** How long a way around may wait for a straight one, where both sides are on one LAN and the router reflects. */
 export const BETTER_WAY_MS = 50;
 

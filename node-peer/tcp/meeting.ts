@@ -14,6 +14,7 @@ import {
   MAX_DIALS,
   MAX_DIALS_WITHIN_A_LAN,
   MAX_PAUSE_MS,
+  MAX_PROVEN,
   MAX_UNPROVEN,
   MEETING_TIMEOUT_MS,
   MIN_PAUSE_MS,
@@ -37,7 +38,6 @@ export class Meeting {
   /** What is to be ended with the meeting. */
   readonly #sockets = new Set<Socket>();
   readonly #lanes = new Set<TlsLane>();
-  readonly #laneIds = new Set<string>();
   readonly #timers: NodeJS.Timeout[] = [];
   #dialsLeft = MAX_DIALS;
   #over = false;
@@ -93,11 +93,10 @@ export class Meeting {
     const lane = await secureConnection(socket, this.#keys);
     this.#sockets.delete(socket);
     if (lane === null) return false;
-    if (this.#over || this.#laneIds.has(lane.id)) {
+    if (this.#over || this.#lanes.size >= MAX_PROVEN) {
       lane.close();
       return false;
     }
-    this.#laneIds.add(lane.id);
     this.#lanes.add(lane);
     const isStraight = this.#hosts.has(remote);
     const found: TcpLane = { lane, route: isStraight && isPrivate(remote) ? 'lan' : 'direct' };

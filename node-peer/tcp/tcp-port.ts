@@ -54,13 +54,13 @@ export class TcpPort {
     if (!this.dialsFromHere) return this.dial({ address, port });
     this.#server.close();
     this.#dialling += 1;
-    // Being given an address and not a name, it is bound in this turn of the loop.
-    setImmediate(() => {
+    const socket = connect({ host: address, port, noDelay: true, localPort: this.number });
+    // Given an address and not a name, it is bound in the next tick, which it has asked for already.
+    process.nextTick(() => {
       this.#dialling -= 1;
       if (this.#dialling === 0 && !this.#closed) this.#listen();
     });
-    const from = { localPort: this.number };
-    return connect({ host: address, port, noDelay: true, ...from }).on('error', () => {});
+    return socket.on('error', () => {});
   }
 
   close(): void {

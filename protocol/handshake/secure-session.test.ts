@@ -66,6 +66,50 @@ describe('a lane’s proof', () => {
   });
 });
 
+describe('the proof of a lane over TLS', () => {
+  const LANE = 'tcp-AAECAwQFBgcICQoL';
+  const exported = bytesFor('exported', 32);
+
+  it('of either side is taken by the other, once', () => {
+    const { receiver, sender } = pairedRun();
+    expect(receiver.tlsPsk(LANE)).toEqual(sender.tlsPsk(LANE));
+    const proof = receiver.tlsLaneProof(LANE, exported);
+    expect(sender.checkTlsLaneProof(LANE, exported, proof)).toBe(true);
+    expect(receiver.checkTlsLaneProof(LANE, exported, sender.tlsLaneProof(LANE, exported))).toBe(true);
+    expect(sender.checkTlsLaneProof(LANE, exported, proof)).toBe(false);
+    const elsewhere = bytesFor('another connection', 32);
+    const again = receiver.tlsLaneProof(LANE, elsewhere);
+    expect(sender.checkTlsLaneProof(LANE, elsewhere, again)).toBe(false);
+  });
+
+  it('is refused from its maker, of another lane, connection or session, and with a byte changed', () => {
+    const { receiver, sender } = pairedRun();
+    const other = pairedRun(undefined, 'other').receiver;
+    expect(other.tlsPsk(LANE)).not.toEqual(sender.tlsPsk(LANE));
+    expect(sender.tlsPsk('tcp-other')).not.toEqual(sender.tlsPsk(LANE));
+    const proof = receiver.tlsLaneProof(LANE, exported);
+    for (const forged of [
+      sender.tlsLaneProof(LANE, exported),
+      other.tlsLaneProof(LANE, exported),
+      receiver.tlsLaneProof('tcp-other', exported),
+      receiver.tlsLaneProof(LANE, bytesFor('another connection', 32)),
+      proof.subarray(1),
+      flipped(proof, 31),
+      new Uint8Array(0),
+    ]) {
+      expect(sender.checkTlsLaneProof(LANE, exported, forged)).toBe(false);
+    }
+    // Nothing of that has used the lane's id up.
+    expect(sender.checkTlsLaneProof(LANE, exported, proof)).toBe(true);
+  });
+
+  it.each([0, 31, 33])('is neither made nor checked with %i bytes of keying material', (length) => {
+    const { sender } = pairedRun();
+    expect(() => sender.tlsLaneProof(LANE, new Uint8Array(length))).toThrow(RangeError);
+    expect(() => sender.checkTlsLaneProof(LANE, new Uint8Array(length), exported)).toThrow(RangeError);
+  });
+});
+
 describe('a session', () => {
   it('opens every sealed message once, and none with a byte changed', () => {
     const { receiver, sender } = pairedRun();

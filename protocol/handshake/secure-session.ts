@@ -32,6 +32,7 @@ export class SecureSession {
   readonly #channel: SealedChannel;
   readonly #bindKey: Uint8Array;
   readonly #tlsKey: Uint8Array;
+  readonly #provenTlsLanes = new Set<string>();
 
   constructor(parts: SessionParts) {
     this.role = parts.role;
@@ -91,8 +92,14 @@ export class SecureSession {
     return tlsLaneProof(this.#bindKey, this.role, laneId, exported);
   }
 
-  /** Whether `proof` is the other side's first message on this very TLS connection. Constant time. @throws RangeError */
+  /**
+   * Whether `proof` is the other side's first message on this very TLS connection, and no other connection has proven
+   * itself to be the lane `laneId` before. Constant time. @throws RangeError
+   */
   checkTlsLaneProof(laneId: string, exported: Uint8Array, proof: Uint8Array): boolean {
-    return equalBytes(tlsLaneProof(this.#bindKey, otherRole(this.role), laneId, exported), proof);
+    const expected = tlsLaneProof(this.#bindKey, otherRole(this.role), laneId, exported);
+    if (!equalBytes(expected, proof) || this.#provenTlsLanes.has(laneId)) return false;
+    this.#provenTlsLanes.add(laneId);
+    return true;
   }
 }
