@@ -24,7 +24,7 @@ export class ArrivalWatch {
     this.#looking = this.#look();
     this.#timer = setInterval(() => {
       this.#looking = this.#looking.then(() => this.#look());
-    }, SAMPLE_EVERY_MS);
+    }, SAMPLE_EVERY_MS).unref();
   }
 
   /**

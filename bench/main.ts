@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,14 +8,26 @@ import { judge, type Pair, type Result } from './figures.ts';
 import { loadNow, watchMachine } from './machine.ts';
 import { printReport, writeReport } from './report.ts';
 import { FAIRNESS } from './rows/fairness.ts';
+import { FIRST_BYTE } from './rows/first-byte.ts';
 import { LONG_LINK } from './rows/long-link.ts';
 import { LOOPBACK } from './rows/loopback.ts';
+import { MAIN_THREAD } from './rows/main-thread.ts';
+import { MEMORY } from './rows/memory.ts';
 import { SMALL_FILES } from './rows/small-files.ts';
 import { TCP } from './rows/tcp.ts';
 
 /** `npm run bench`: every figure against its limit or a peer in the same run. See README.md here. */
 
-const EXPERIMENTS: readonly Experiment[] = [...LOOPBACK, ...TCP, ...LONG_LINK, ...FAIRNESS, ...SMALL_FILES];
+const EXPERIMENTS: readonly Experiment[] = [
+  ...LOOPBACK,
+  ...TCP,
+  ...LONG_LINK,
+  ...FAIRNESS,
+  ...SMALL_FILES,
+  ...FIRST_BYTE,
+  ...MAIN_THREAD,
+  ...MEMORY,
+];
 
 /** Runs the experiment once for all of its rows that are wanted. */
 async function run(
@@ -35,10 +48,17 @@ async function run(
       }
     }
   } catch (error) {
-    complaint = error instanceof Error ? error.message : String(error);
+    complaint = complaintOf(error);
     console.error(`${rows.map(({ name }) => name).join(', ')} failed: ${complaint}`);
   }
   return rows.map((row) => judge(row, found.get(row.name) ?? [], complaint));
+}
+
+/** Where the taking down failed as well, both. */
+function complaintOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!('error' in error && 'suppressed' in error)) return error.message;
+  return `${complaintOf(error.suppressed)}\nand then: ${complaintOf(error.error)}`;
 }
 
 function told({ ours, against, note }: Pair): string {
@@ -71,16 +91,13 @@ async function main(): Promise<void> {
   const { options, only } = parseOptions();
   const wants = (name: string): boolean => only === undefined || only.includes(name);
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const endWatch = watchMachine();
   const results: Result[] = [];
-  try {
-    const bench = openBench(options, folder);
-    for (const experiment of EXPERIMENTS) {
-      if (experiment.rows.some(({ name }) => wants(name)))
-        results.push(...(await run(experiment, bench, wants)));
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  const bench = openBench(options, folder);
+  for (const experiment of EXPERIMENTS) {
+    if (experiment.rows.some(({ name }) => wants(name)))
+      results.push(...(await run(experiment, bench, wants)));
   }
   const report = { options, machine: endWatch(), results };
   printReport(report);
@@ -89,4 +106,8 @@ async function main(): Promise<void> {
   if (results.some(isBad)) process.exitCode = 1;
 }
 
+// What is inside is killed at exit.
+process.once('SIGINT', () => process.exit(130));
 await main();
+// A step that was given up may hold on to something.
+process.exit();

@@ -29,7 +29,7 @@ export class ProcessWatch {
     this.#looking = this.#look();
     this.#timer = setInterval(() => {
       this.#looking = this.#looking.then(() => this.#look());
-    }, SAMPLE_EVERY_MS);
+    }, SAMPLE_EVERY_MS).unref();
   }
 
   /** @returns what was used since the watch began; bytes at their peak, of all processes together */

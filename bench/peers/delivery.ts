@@ -16,9 +16,12 @@ export interface DeliveryOptions {
   /** Ended after so long; how far it came says how fast it was. */
   readonly limitSeconds: number;
   /** Called right before it is taken, with the first processes of both sides. */
-  readonly onTaking?: (roots: { sender: readonly number[]; receiver: readonly number[] }) => void;
-  /** Called right when all is through, while both sides still run. */
-  readonly onThrough?: () => Promise<void>;
+  readonly onTaking?: (roots: {
+    sender: readonly number[];
+    receiver: readonly number[];
+  }) => void | Promise<void>;
+  /** Called right when all is through, or the time, with the bytes that are, while both sides still run. */
+  readonly onThrough?: (bytes: number) => Promise<void>;
 }
 
 export async function deliver(
@@ -28,17 +31,17 @@ export async function deliver(
 ): Promise<Delivered> {
   await using sharing = await sender.offer(options.path);
   await using visit = await receiver.visit(sharing.url);
-  options.onTaking?.({ sender: sharing.roots, receiver: visit.roots });
+  await options.onTaking?.({ sender: sharing.roots, receiver: visit.roots });
   const startedMs = performance.now();
   await visit.take();
-  const limitMs = options.limitSeconds * 1000;
+  const limitMs = Math.round(options.limitSeconds * 1000);
   const isWhole = await Promise.race([
     visit.done(limitMs + GRACE_MS).then(() => true),
     sleep(limitMs, false, { ref: false }),
   ]);
   const seconds = (performance.now() - startedMs) / 1000;
   const bytes = isWhole ? options.bytes : ((await visit.percent()) / 100) * options.bytes;
-  await options.onThrough?.();
+  await options.onThrough?.(bytes);
   return { seconds, bytes, isWhole };
 }
 

@@ -19,7 +19,11 @@ const ratio = { unit: 'MB/s', compare: 'ratio', better: 'more' } as const;
 const bareOne = { against: 'one bare data channel', ...ratio };
 const roundTrip = {
   against: 'idle link',
-  ...{ unit: 'ms', compare: 'ratio', better: 'less', floor: 1.5, aim: 1.2 },
+  unit: 'ms',
+  compare: 'ratio',
+  better: 'less',
+  floor: 1.5,
+  aim: 1.2,
 } as const;
 const atLink = 'over 50 ms, 200 Mbit/s';
 const flood = { against: 'what a flood of datagrams gets through', ...ratio };
@@ -60,27 +64,28 @@ async function deliverSeen(bench: Bench, link: LongLink, { sender, receiver }: P
   const bytes = (bench.isShort ? 8 : 256) * MIB;
   const path = await bench.file(bytes);
   const before = await link.lab.cable('bob').counters();
-  let [arrivals, endPings]: [ArrivalWatch?, (() => RoundTrips)?] = [];
-  let roundTrips: RoundTrips | undefined;
+  let arrivals: ArrivalWatch | undefined;
+  let endPings: (() => RoundTrips) | undefined;
+  let seen: { steadySpeed: number; roundTrips: RoundTrips } | undefined;
   const delivered = await deliver(sender, receiver, {
     ...{ path, bytes, limitSeconds: bench.isShort ? 20 : LIMIT_SECONDS },
     onTaking: (roots) => {
       arrivals = new ArrivalWatch(roots.receiver[0] ?? 0);
       endPings = watchRoundTrips(link);
     },
-    onThrough: async () => {
-      roundTrips = endPings?.();
+    onThrough: async (through) => {
+      if (arrivals === undefined || endPings === undefined) return;
+      seen = { roundTrips: endPings(), steadySpeed: await arrivals.stop(through) };
     },
   });
-  const steadySpeed = await arrivals?.stop(delivered.bytes);
-  if (steadySpeed === undefined || roundTrips === undefined) throw new Error('the delivery was not seen');
+  if (seen === undefined) throw new Error('the delivery was not seen');
   const after = await link.lab.cable('bob').counters();
   const percent = ((100 * delivered.bytes) / bytes).toFixed(0);
   const parts = [
     `${after.down.dropped - before.down.dropped} of ${after.down.frames - before.down.frames} frames dropped`,
     ...(delivered.isWhole ? [] : [`ended after ${delivered.seconds.toFixed(0)} s at ${percent} %`]),
   ];
-  return { ...delivered, steadySpeed, roundTrips, note: parts.join('; ') };
+  return { ...delivered, ...seen, note: parts.join('; ') };
 }
 
 async function idleRoundTrips(bench: Bench, link: LongLink): Promise<RoundTrips> {
