@@ -102,6 +102,7 @@ function untilDone(work: Promise<unknown>, timeoutMs: number, signal: AbortSigna
     };
     const timer = setTimeout(done, timeoutMs);
     signal.addEventListener('abort', done);
+    if (signal.aborted) done();
     work.then(done, done);
   });
 }
