@@ -2,6 +2,7 @@ import { base64urlnopad } from '@scure/base';
 import * as v from 'valibot';
 import { ProtocolViolation, type TransferErrorCode } from './errors.ts';
 import { lanePayload } from './handshake/sealed-payload.ts';
+import { tcpAddresses } from './handshake/tcp-addresses.ts';
 import { LEAF_BYTES } from './leaf-tree.ts';
 import {
   BLOCK_BYTES,
@@ -79,6 +80,7 @@ const pause = v.strictObject({
 const route = v.strictObject({ type: v.literal('route'), route: v.picklist(['lan', 'direct', 'relayed']) });
 /** What makes a further lane, in one that stands: the same as through the server. */
 const lane = v.strictObject({ type: v.literal('lane'), payload: lanePayload });
+const tcp = v.strictObject({ type: v.literal('tcp'), addresses: tcpAddresses });
 const bye = v.strictObject({ type: v.literal('bye'), code: v.picklist(ENDINGS) });
 
 const senderMessage = v.variant('type', [
@@ -105,6 +107,7 @@ const senderMessage = v.variant('type', [
   pause,
   route,
   lane,
+  tcp,
   bye,
 ]);
 
@@ -133,6 +136,7 @@ const receiverMessage = v.variant('type', [
   pause,
   route,
   lane,
+  tcp,
   bye,
 ]);
 

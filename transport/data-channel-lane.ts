@@ -5,6 +5,7 @@ import type { PeerConnection } from './platform.ts';
 
 /** A lane made of one data channel, which has a peer connection, and so an SCTP association, to itself. */
 export class DataChannelLane implements Lane {
+  readonly kind = 'data-channel';
   readonly id: string;
   /** Kept: a collected wrapper would close the live connection in Node. */
   readonly connection: PeerConnection;

@@ -5,12 +5,35 @@ import { asTransferError } from './as-transfer-error.ts';
 import { Deferred } from './deferred.ts';
 import type { ConnectedLane, LaneNegotiation } from './lane-negotiation.ts';
 import type { PayloadBatch } from './payload-batch.ts';
+import type { TcpWay } from './tcp-way.ts';
 
 /** A peer that has proven itself, and the first lane to it. */
 export interface Meeting {
   readonly secure: SecureSession;
   readonly connected: ConnectedLane;
   /** For further lanes. */
+  readonly iceServers: RTCIceServer[];
+  /** Lanes that may still come about, one way or the other. */
+  readonly others: readonly Promise<ConnectedLane>[];
+  readonly tcp: TcpWay | null;
+}
+
+/** Ends what nobody takes up. */
+export function endMeeting({ connected, others, tcp }: Meeting): void {
+  connected.lane.close();
+  tcp?.abandon();
+  for (const other of others)
+    other.then(
+      ({ lane }) => lane.close(),
+      () => {},
+    );
+}
+
+/** Everything by which a first lane is sought, at once. */
+export interface Ways {
+  readonly negotiation: LaneNegotiation;
+  /** Null where this side can make no lanes over TCP. */
+  readonly tcp: TcpWay | null;
   readonly iceServers: RTCIceServer[];
 }
 
@@ -20,31 +43,36 @@ export interface Meeting {
  */
 export class FirstLane {
   readonly #secure: SecureSession;
-  readonly #negotiation: LaneNegotiation;
+  readonly #ways: Ways;
   readonly #batch: PayloadBatch;
-  readonly #iceServers: RTCIceServer[];
   readonly #meeting = new Deferred<Meeting>();
   #over = false;
+  /** Over because a lane stands. */
+  #met = false;
+  /** Why there is no data channel, while TCP is still tried. */
+  #refusal: unknown = null;
 
   constructor(
     secure: SecureSession,
-    negotiation: LaneNegotiation,
+    ways: Ways,
     batch: PayloadBatch,
-    iceServers: RTCIceServer[],
     relay: (message: Uint8Array<ArrayBuffer>) => void,
   ) {
     this.#secure = secure;
-    this.#negotiation = negotiation;
+    this.#ways = ways;
     this.#batch = batch;
-    this.#iceServers = iceServers;
     batch.open((payloads) => relay(secure.seal(payloads)));
+    const { negotiation, tcp } = ways;
+    tcp?.secure(secure);
     negotiation.connected.then(
-      (connected) => {
-        if (this.#over) connected.lane.close();
-        this.#over = true;
-        this.#meeting.resolve({ secure, connected, iceServers: this.#iceServers });
+      (connected) => this.#stands(connected, tcp ? [tcp.connected] : []),
+      (error) => this.#failed(error),
+    );
+    tcp?.connected.then(
+      (connected) => this.#stands(connected, [negotiation.connected]),
+      () => {
+        if (this.#refusal) this.end(this.#refusal);
       },
-      (error) => this.end(error),
     );
   }
 
@@ -64,25 +92,46 @@ export class FirstLane {
   }
 
   async take(payloads: readonly SealedPayload[]): Promise<void> {
+    const { negotiation, tcp } = this.#ways;
     for (const payload of payloads) {
       if (payload.type === 'bye') this.#fail(goodbye(payload.code));
-      else if (payload.type !== 'delivery' && payload.lane === this.#negotiation.laneId)
-        await this.#negotiation.hear(payload);
+      else if (payload.type === 'tcp') tcp?.hear(payload.addresses);
+      else if (payload.type !== 'delivery' && payload.lane === negotiation.laneId)
+        await negotiation.hear(payload);
     }
   }
 
-  /** Gives up, unless the lane stands: the peer is told. */
+  /** Gives up, unless a lane stands: the peer is told. */
   end(error: unknown): void {
     if (this.#over) return;
     this.#batch.add({ type: 'bye', code: asTransferError(error).code });
     this.#fail(error);
   }
 
+  /** The first that stands is the session's; whatever stands after it joins. */
+  #stands(connected: ConnectedLane, others: readonly Promise<ConnectedLane>[]): void {
+    if (this.#over) {
+      if (!this.#met) connected.lane.close();
+      return;
+    }
+    const { tcp, iceServers } = this.#ways;
+    this.#over = true;
+    this.#met = true;
+    this.#meeting.resolve({ secure: this.#secure, connected, iceServers, others, tcp });
+  }
+
+  /** No data channel: that is the end, unless the peer can be had over TCP. */
+  #failed(error: unknown): void {
+    if (this.#ways.tcp?.isPending) this.#refusal = error;
+    else this.end(error);
+  }
+
   #fail(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
     this.#meeting.reject(asTransferError(error));
-    this.#negotiation.abandon();
+    this.#ways.negotiation.abandon();
+    this.#ways.tcp?.abandon();
   }
 }
 

@@ -12,10 +12,11 @@ type Offer = Extract<SealedPayload, { type: 'offer' }>;
 /** What concerns one lane: all of it carries the lane's id. */
 export type NegotiationPayload = Extract<SealedPayload, { lane: string }>;
 
-/** A lane that stands and is not proven yet, with what its proof binds. */
+/** A lane that stands, with what its proof binds. */
 export interface ConnectedLane {
   readonly lane: Lane;
-  readonly fingerprints: Fingerprints;
+  /** Null where both sides have proven themselves on it already. */
+  readonly fingerprints: Fingerprints | null;
   /** Which way it goes, as far as this side can tell; null while it cannot. */
   readonly viewRoute: () => Promise<Route | null>;
 }

@@ -81,7 +81,7 @@ export class OpenedShare implements Receiving {
     const cancel = () => driver.cancel();
     signal?.addEventListener('abort', cancel);
     if (signal?.aborted) cancel();
-    driver.session.add(meeting.connected);
+    driver.session.begin(meeting);
     try {
       const entries = await driver.offer;
       share = new OpenedShare(link, entries, meeting.secure.k, driver, options);
@@ -205,7 +205,8 @@ export class OpenedShare implements Receiving {
     }
   }
 
-  #drive({ secure, connected, iceServers }: Meeting): void {
+  #drive(meeting: Meeting): void {
+    const { secure, iceServers } = meeting;
     const { platform, progress } = this.#options;
     const driver = new ReceiveDriver(secure, { platform, iceServers }, progress, {
       onSilence: (silent) => this.#onSilence(driver, silent),
@@ -214,7 +215,7 @@ export class OpenedShare implements Receiving {
     this.#driver = driver;
     this.#metMs = platform.nowMs();
     if (this.#paused) driver.pause(true);
-    driver.session.add(connected);
+    driver.session.begin(meeting);
   }
 
   /** The session is gone. While the person still chooses the sender is met again, or is gone for good. */

@@ -3,7 +3,7 @@ import { TransferError } from '#protocol/errors.ts';
 import type { Manifest } from '#protocol/manifest.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import type { FileSource } from './file-source.ts';
-import type { Meeting } from './first-lane.ts';
+import { endMeeting, type Meeting } from './first-lane.ts';
 import { MAX_ABSENT_RECEIVERS, MAX_RECEIVERS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { SendDriver } from './send-driver.ts';
@@ -110,9 +110,10 @@ export class Places {
     for (const { progress } of places) progress.set({ state: 'failed', error: cancelled });
   }
 
-  async #deliver(place: Place, { secure, connected, iceServers }: Meeting): Promise<void> {
+  async #deliver(place: Place, meeting: Meeting): Promise<void> {
+    const { secure, iceServers } = meeting;
     if (this.#closed) {
-      connected.lane.close();
+      endMeeting(meeting);
       throw new TransferError('cancelled');
     }
     const { platform, manifest, source, onSilent } = this.#options;
@@ -127,7 +128,7 @@ export class Places {
     );
     place.driver = driver;
     earlier?.giveWay();
-    driver.session.add(connected);
+    driver.session.begin(meeting);
     if (place.paused) driver.pause(true);
     for (const entry of place.pausedFiles) driver.pause(true, entry);
     for (const entry of place.cancelledFiles) driver.cancelFile(entry);

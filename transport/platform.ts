@@ -1,3 +1,5 @@
+import type { TcpLaneMaker } from './tcp-lanes.ts';
+
 /** What both `globalThis.RTCPeerConnection` and node-datachannel's polyfill are, as far as we use them. */
 export type PeerConnection = Pick<
   RTCPeerConnection,
@@ -23,6 +25,9 @@ export type PeerConnection = Pick<
  * Only a room's `main.ts` or entry point builds one.
  */
 export interface Platform {
+  /** Where lanes over TCP can be made. */
+  readonly tcp?: TcpLaneMaker;
+
   createPeerConnection(configuration: RTCConfiguration): PeerConnection;
 
   /** SHA-256 of the certificate that the other end of this connection presented, or null where the platform cannot tell. */

@@ -10,6 +10,7 @@ import { LaneNegotiation } from './lane-negotiation.ts';
 import { HANDSHAKE_TIMEOUT_MS } from './limits.ts';
 import { PayloadBatch } from './payload-batch.ts';
 import type { Platform } from './platform.ts';
+import { TcpWay } from './tcp-way.ts';
 
 /** The session's first lane; further ones count on. */
 const FIRST_LANE = '0';
@@ -23,6 +24,7 @@ export class ReceiverRun {
   readonly #relay: (message: Uint8Array<ArrayBuffer>) => void;
   readonly #batch = new PayloadBatch();
   #iceServers: RTCIceServer[] = [];
+  #tcp: TcpWay | null = null;
   readonly #negotiation: Promise<LaneNegotiation>;
   readonly #meeting = new Deferred<Meeting>();
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -49,6 +51,8 @@ export class ReceiverRun {
     say({ type: 'delivery', id: deliveryId });
     this.#negotiation = iceServers.then((servers) => {
       this.#iceServers = servers;
+      if (platform.tcp)
+        this.#tcp = new TcpWay(platform.tcp, servers, (addresses) => say({ type: 'tcp', addresses }));
       return LaneNegotiation.offer(FIRST_LANE, { platform, iceServers: servers, say });
     });
     this.#negotiation.catch((error) => this.end(error));
@@ -83,7 +87,12 @@ export class ReceiverRun {
     clearTimeout(this.#timer);
     this.#meeting.reject(asTransferError(error));
     if (this.#firstLane) this.#firstLane.end(error);
-    else void this.#negotiation.then((negotiation) => negotiation.abandon()).catch(() => {});
+    else this.#abandon();
+  }
+
+  #abandon(): void {
+    this.#tcp?.abandon();
+    this.#negotiation.then((negotiation) => negotiation.abandon()).catch(() => {});
   }
 
   async #step(message: Uint8Array): Promise<void> {
@@ -96,7 +105,8 @@ export class ReceiverRun {
     // An accept follows a confirm, which followed the offer: sealed messages may be close behind.
     if (!this.#offered) throw new Error('accepted before anything was offered');
     clearTimeout(this.#timer);
-    const firstLane = new FirstLane(step.session, this.#offered, this.#batch, this.#iceServers, this.#relay);
+    const ways = { negotiation: this.#offered, tcp: this.#tcp, iceServers: this.#iceServers };
+    const firstLane = new FirstLane(step.session, ways, this.#batch, this.#relay);
     this.#firstLane = firstLane;
     firstLane.meeting.then(this.#meeting.resolve, this.#meeting.reject);
     await firstLane.take(step.payloads);

@@ -1,5 +1,5 @@
 import { TransferError } from '#protocol/errors.ts';
-import type { Meeting } from './first-lane.ts';
+import { endMeeting, type Meeting } from './first-lane.ts';
 import { MEET_AGAIN_DELAY_MS } from './limits.ts';
 import { isRecoverable } from './recoverable.ts';
 
@@ -21,10 +21,7 @@ export class Search {
   /** Also for a search that has found what nobody took up: that lane is closed. */
   stop(why = new TransferError('cancelled')): void {
     this.#stopping.abort(why);
-    this.meeting.then(
-      ({ connected }) => connected.lane.close(),
-      () => {},
-    );
+    this.meeting.then(endMeeting, () => {});
   }
 
   async #run(attempt: (signal: AbortSignal) => Promise<Meeting>, delayMs: number): Promise<Meeting> {

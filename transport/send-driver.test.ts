@@ -116,7 +116,7 @@ test('what a lane loses is sent again on another, as it was read', async () => {
   lane.sender.drop('lost');
   lane.receiver.drop('lost');
   await fetching;
-  expect(sink.files.get('log')).toEqual(before);
+  expect(Buffer.compare(sink.files.get('log') ?? Buffer.alloc(0), before)).toBe(0);
   expect(source.readBytes).toBe(2 * MIB);
 });
 

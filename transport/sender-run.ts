@@ -12,6 +12,7 @@ import { LaneNegotiation } from './lane-negotiation.ts';
 import { HANDSHAKE_TIMEOUT_MS } from './limits.ts';
 import { PayloadBatch } from './payload-batch.ts';
 import type { Platform } from './platform.ts';
+import { TcpWay } from './tcp-way.ts';
 
 /** One receiver's attempt to meet this sender: a handshake run over the server, and the lane that it offers. */
 export class SenderRun {
@@ -109,7 +110,10 @@ export class SenderRun {
     clearTimeout(this.#timer);
     const { message: accept, session } = this.#handshake.accept(batch.take());
     this.#relay(accept);
-    const firstLane = new FirstLane(session, negotiation, batch, this.#iceServers, this.#relay);
+    const iceServers = this.#iceServers;
+    const maker = this.#platform.tcp;
+    const tcp = maker ? new TcpWay(maker, iceServers, (addresses) => say({ type: 'tcp', addresses })) : null;
+    const firstLane = new FirstLane(session, { negotiation, tcp, iceServers }, batch, this.#relay);
     this.#firstLane = firstLane;
     this.#proven.resolve();
     firstLane.meeting.then(this.#meeting.resolve, this.#meeting.reject);

@@ -10,6 +10,7 @@ import {
   encodeReceipt,
   type Frame,
 } from '#protocol/lane-message.ts';
+import type { Meeting } from './first-lane.ts';
 import { FurtherLanes, type Reach } from './further-lanes.ts';
 import type { Lane, Route } from './lane.ts';
 import type { ConnectedLane } from './lane-negotiation.ts';
@@ -25,6 +26,7 @@ import {
 } from './limits.ts';
 import { Pings } from './pings.ts';
 import { agreeOnRoute } from './route.ts';
+import type { TcpWay } from './tcp-way.ts';
 
 /** What a session tells its owner: the driver of the share's sender or receiver. */
 export interface SessionHandlers<Heard extends ControlMessage> {
@@ -68,6 +70,7 @@ export class Session<Heard extends ControlMessage> {
   readonly #members = new Map<string, Member>();
   readonly #usedLaneIds = new Set<string>();
   readonly #further: FurtherLanes;
+  #tcp: TcpWay | null = null;
   /** Lanes whose receipt is still to be said: once for all that came in one turn. */
   readonly #unreceipted = new Set<Member>();
   readonly #afterTurn = new MessageChannel();
@@ -114,6 +117,18 @@ export class Session<Heard extends ControlMessage> {
     return [...this.#members.values()].filter(({ proven }) => proven).map(({ lane }) => lane);
   }
 
+  /** Takes over what a meeting has brought, and what may still come of it. */
+  begin({ connected, others, tcp }: Meeting): void {
+    this.#tcp = tcp;
+    tcp?.sayThrough((addresses) => this.say({ type: 'tcp', addresses }));
+    this.add(connected);
+    for (const other of others)
+      other.then(
+        (lane) => this.add(lane),
+        () => {},
+      );
+  }
+
   /** Takes a connected lane in; it carries data once its proofs are exchanged. */
   add(connected: ConnectedLane): void {
     const { lane, fingerprints } = connected;
@@ -126,7 +141,8 @@ export class Session<Heard extends ControlMessage> {
     const member: Member = { ...connected, proven: false, silentPings: 0, frameBytes: 0, proofTimer };
     this.#members.set(lane.id, member);
     // Before anything else: taking in the peer's proof, which may be here already, makes this side speak.
-    this.#post(lane, encodeProof(this.#secure.laneProof(lane.id, fingerprints)));
+    if (fingerprints) this.#post(lane, encodeProof(this.#secure.laneProof(lane.id, fingerprints)));
+    else this.#prove(member);
     lane.attach(
       (message) => this.#take(member, message),
       (reason) => this.#lose(member, reason),
@@ -230,11 +246,13 @@ export class Session<Heard extends ControlMessage> {
 
   #checkProof(member: Member, proof: Uint8Array): void {
     const { lane, fingerprints } = member;
-    if (member.proven) throw new ProtocolViolation('a lane proven twice');
-    if (!this.#secure.checkLaneProof(lane.id, fingerprints, proof)) {
-      this.#refuse(member, 'its proof does not fit this connection');
-      return;
-    }
+    if (member.proven || !fingerprints) throw new ProtocolViolation('a lane proven twice');
+    if (this.#secure.checkLaneProof(lane.id, fingerprints, proof)) this.#prove(member);
+    else this.#refuse(member, 'its proof does not fit this connection');
+  }
+
+  #prove(member: Member): void {
+    const { lane } = member;
     clearTimeout(member.proofTimer);
     member.proven = true;
     for (const message of this.#controls.replay()) this.#post(lane, message);
@@ -258,6 +276,7 @@ export class Session<Heard extends ControlMessage> {
       const message = this.#handlers.decode(next);
       if (message.type === 'bye') this.#heardBye(message.code);
       else if (message.type === 'route') this.#setRoutes(this.#ownRoute, message.route);
+      else if (message.type === 'tcp') this.#tcp?.hear(message.addresses);
       else if (message.type === 'lane')
         this.#further.hear(this.#secure.role, message.payload, this.#members.size);
       else this.#handlers.onControl(message);
@@ -379,6 +398,7 @@ export class Session<Heard extends ControlMessage> {
     this.#ended = true;
     clearInterval(this.#pinger);
     this.#further.close();
+    this.#tcp?.abandon();
     this.#afterTurn.port1.close();
     this.#handlers.onEnd(end);
   }

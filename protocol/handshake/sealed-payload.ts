@@ -8,6 +8,7 @@ import {
   MAX_PAYLOADS,
   MAX_SDP_CHARS,
 } from './limits.ts';
+import { tcpAddresses } from './tcp-addresses.ts';
 
 const lane = v.pipe(v.string(), v.maxLength(MAX_LANE_ID_CHARS), v.regex(/^[\w-]+$/));
 const sdp = v.pipe(v.string(), v.maxLength(MAX_SDP_CHARS));
@@ -35,8 +36,12 @@ export const lanePayload = v.variant('type', [
   v.strictObject({ type: v.literal('end-of-candidates'), lane }),
 ]);
 
+/** Where its side may be dialled for a lane over TCP. */
+const tcp = v.strictObject({ type: v.literal('tcp'), addresses: tcpAddresses });
+
 const payloadSchema = v.variant('type', [
   lanePayload,
+  tcp,
   v.strictObject({ type: v.literal('bye'), code: v.pipe(v.string(), v.regex(/^[a-z-]{1,32}$/)) }),
 ]);
 

@@ -14,6 +14,7 @@ export const tcpAddresses = v.pipe(
     }),
   ),
   v.maxLength(MAX_TCP_ADDRESSES),
+  v.readonly(),
 );
 
 export type TcpAddresses = readonly TcpAddress[];

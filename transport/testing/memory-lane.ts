@@ -15,6 +15,7 @@ export function pairedLanes(id = '0'): [MemoryLane, MemoryLane] {
 
 /** One end of a lane in memory. */
 export class MemoryLane implements Lane {
+  readonly kind = 'data-channel';
   readonly id: string;
   readonly maxMessageBytes = MAX_LANE_MESSAGE_BYTES;
   bufferedBytes = 0;

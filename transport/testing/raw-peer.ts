@@ -22,7 +22,10 @@ export const FINGERPRINTS: Fingerprints = {
 };
 
 /** A lane in memory as a negotiation would hand it over. */
-export function connected(lane: Lane, fingerprints = FINGERPRINTS): ConnectedLane {
+export function connected(
+  lane: Lane,
+  fingerprints = FINGERPRINTS,
+): ConnectedLane & { readonly fingerprints: Fingerprints } {
   return { lane, fingerprints, viewRoute: async () => 'lan' };
 }
 
@@ -40,12 +43,12 @@ export class RawPeer {
   answersPings = true;
   reportsReceipt = true;
   #frameBytes = 0;
-  readonly #connected: ConnectedLane;
+  readonly #connected: ConnectedLane & { readonly fingerprints: Fingerprints };
   readonly #secure: SecureSession;
   #nextSeq = 0;
   #changed: (() => void)[] = [];
 
-  constructor(lane: ConnectedLane, secure: SecureSession) {
+  constructor(lane: ConnectedLane & { readonly fingerprints: Fingerprints }, secure: SecureSession) {
     this.#connected = lane;
     this.#secure = secure;
     lane.lane.attach(

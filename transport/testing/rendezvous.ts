@@ -26,6 +26,9 @@ interface SenderProcess {
   readonly places: Places;
 }
 
+/** A meeting in memory is all that there is. */
+const NO_OTHERS = { iceServers: [], others: [], tcp: null };
+
 let runs = 0;
 
 /**
@@ -109,9 +112,9 @@ export class Rendezvous {
     const [sender, receiver] = pairedLanes();
     this.lanes.push({ sender, receiver });
     this.#watch(sender, process.source);
-    const atSender = { secure: keys.sender, connected: connected(sender), iceServers: [] };
+    const atSender = { secure: keys.sender, connected: connected(sender), ...NO_OTHERS };
     void process.places.serve(deliveryId, Promise.resolve(atSender));
-    return { secure: keys.receiver, connected: connected(receiver), iceServers: [] };
+    return { secure: keys.receiver, connected: connected(receiver), ...NO_OTHERS };
   }
 
   /** The network is gone, and both ends of every lane learn it. */

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test, vi } from 'vitest';
+import { nodePlatform } from '#node-peer/node-platform.ts';
+import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
+import { decodeLaneMessage } from '#protocol/lane-message.ts';
+import { FRAME_UNIT_BYTES } from '#protocol/limits.ts';
+import { FramePump } from './frame-pump.ts';
+import { MemorySource } from './testing/memory-files.ts';
+import { pairedLanes } from './testing/memory-lane.ts';
+import { MemoryTransfer } from './testing/memory-transfer.ts';
+import { WatchedSink } from './testing/watched-sink.ts';
+
+const MIB = 1024 * 1024;
+
+async function setUp(lanes: number) {
+  const content = new Uint8Array(randomBytes(12 * MIB));
+  const transfer = new MemoryTransfer(
+    nodePlatform(),
+    pairedRun(),
+    new MemorySource([{ path: 'film', content }]),
+  );
+  const added = Array.from({ length: lanes }, () => transfer.addLane());
+  await transfer.receiver.offer;
+  const sink = new WatchedSink();
+  const expectArrived = () => {
+    expect(Buffer.compare(sink.files.get('film') ?? Buffer.alloc(0), content)).toBe(0);
+    expect(sink.offences).toEqual([]);
+  };
+  return { transfer, added, sink, expectArrived };
+}
+
+test('what a lane holds back for long goes out on another as well', async () => {
+  const blocks = Array.from({ length: 4 }, (_, index) => ({
+    entry: 0,
+    index,
+    bytes: new Uint8Array(randomBytes(MIB)),
+    leaf: new Uint8Array(32),
+  }));
+  const [quick, quickFar] = pairedLanes('quick');
+  const [slow] = pairedLanes('slow');
+  slow.hold();
+  const pump = new FramePump({
+    next: () => {
+      const block = blocks.shift();
+      return block && Promise.resolve(block);
+    },
+    onDry: () => {},
+    onSent: () => {},
+    onLook: () => {},
+    nowMs: () => performance.now(),
+  });
+  const offsets = new Set<number>();
+  let bytes = 0;
+  quickFar.attach(
+    (message) => {
+      const frame = decodeLaneMessage(message);
+      if (frame.kind === 'frame')
+        for (let at = 0; at < frame.payload.length; at += FRAME_UNIT_BYTES) offsets.add(frame.offset + at);
+      bytes += message.length;
+      pump.arrived(quick, bytes);
+    },
+    () => {},
+  );
+  pump.add(slow);
+  pump.add(quick);
+  const running = pump.run();
+  await vi.waitFor(() => expect(offsets.size).toBe((4 * MIB) / FRAME_UNIT_BYTES), { timeout: 5_000 });
+  expect(slow.bufferedBytes).toBeGreaterThan(0);
+  pump.stop();
+  await running;
+});
+
+test('frames that were held back and come after all, twice and too late, change nothing', async () => {
+  const { transfer, added, sink, expectArrived } = await setUp(2);
+  const [, slow] = added;
+  slow?.sender.hold();
+  const fetching = transfer.fetch([0], sink);
+  await vi.waitFor(() => expect(transfer.received.at(-1)?.bytes).toBeGreaterThan(6 * MIB));
+  slow?.sender.release();
+  await fetching;
+  expectArrived();
+});
+
+test('lanes that die one after the other cost no byte that has arrived', async () => {
+  const { transfer, added, sink, expectArrived } = await setUp(4);
+  const fetching = transfer.fetch([0], sink);
+  for (const [i, { sender, receiver }] of added.slice(1).entries()) {
+    await vi.waitFor(() => expect(transfer.received.at(-1)?.bytes).toBeGreaterThan((2 + 2 * i) * MIB));
+    sender.drop('gone');
+    receiver.drop('gone');
+  }
+  await fetching;
+  expectArrived();
+});
