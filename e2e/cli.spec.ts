@@ -558,6 +558,27 @@ test.describe('after an interruption', () => {
     const again = cli(['receive', url, '-o', join(folder, 'got')], { env });
     expect([(await again.exit).status, (await sender.exit).status]).toEqual([0, 0]);
     expect((await again.waitFor('done')).wireBytes).toBeLessThanOrEqual(200 * MIB - bytes);
+    expect(sender.events.map(({ event }) => event)).not.toContain('resumable');
+    // Everything was delivered: the link is another from now on.
+    const next = cli(['send', source], { env });
+    expect((await next.waitFor('link')).url).not.toBe(url);
+  });
+
+  test('a receiver that was killed goes on as the same one', async ({ cli, folder }) => {
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const source = await makeFile(join(folder, 'film.bin'), 200 * MIB);
+    const sender = cli(['send', source], { env });
+    const { url } = await sender.waitFor('link');
+    const killed = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    await killed.waitFor('progress', { matches: (event) => event.bytes > 40 * MIB });
+    await killed.stop('SIGKILL');
+    const again = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    expect([(await again.exit).status, (await sender.exit).status]).toEqual([0, 0]);
+    const names = sender.events.map(({ event }) => event);
+    expect(names).not.toContain('resumable');
+    expect(names).not.toContain('error');
+    const receivers = sender.events.flatMap((event) => ('receiver' in event ? [event.receiver] : []));
+    expect(new Set(receivers).size).toBe(1);
   });
 
   test('a finished download can be verified, and what was changed in it is found', async ({

@@ -30,6 +30,7 @@ interface Place {
   paused: boolean;
   readonly pausedFiles: Set<EntryId>;
   readonly cancelledFiles: Set<EntryId>;
+  /** Still to be told so. */
   cancelled: boolean;
 }
 
@@ -126,6 +127,8 @@ export class Places {
     for (const entry of place.cancelledFiles) driver.cancelFile(entry);
     if (place.cancelled) void driver.session.end('cancelled', new TransferError('cancelled'));
     await driver.session.closed;
+    // Whoever has heard it, and comes again, is served anew.
+    if (driver.session.tookLeave) place.cancelled = false;
     if (place.driver === driver) place.driver = null;
   }
 
