@@ -153,7 +153,9 @@ export class OpenedShare implements Receiving {
 
   cancelFile(path: string): void {
     // Between two sessions it is the delivery's alone, and the next one does not ask for it.
-    if (!this.#driver.cancelFile(path)) this.#delivery?.fail(path, 'cancelled');
+    if (this.#driver.cancelFile(path)) return;
+    this.#delivery?.fail(path, 'cancelled');
+    this.#options.progress.set({});
   }
 
   /** Over one session after another, until everything is durable and the sender knows. */
