@@ -91,6 +91,8 @@ export type CliEvent =
       readonly folder?: string;
       readonly receiver?: string;
     }
+  /** A receiver has ended its transfer by its own wish, and may go on by the same link. */
+  | { readonly event: 'stopped'; readonly receiver: string }
   /** The transfer is unfinished, and by which command it is gone on with. */
   | { readonly event: 'resumable'; readonly command: string }
   | { readonly event: 'verified'; readonly path: string; readonly verdict: Verdict }

@@ -130,6 +130,11 @@ export class HumanOutput implements Output {
       case 'changed':
         this.#note(`Changed at the sender meanwhile, and fetched anew: ${visibleText(event.path)}`);
         break;
+      case 'stopped':
+        this.#note(
+          'The receiver stopped. The same link still works, and goes on from what has arrived. Waiting.',
+        );
+        break;
       case 'resumable':
         this.#note(`What has arrived is kept. Go on with: ${event.command}`);
         break;

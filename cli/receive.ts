@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { FolderSink } from '#node-peer/folder-sink.ts';
 import { nodePlatform } from '#node-peer/node-platform.ts';
+import { parseLink } from '#protocol/handshake/link.ts';
 import type { Offer } from '#transport/opened-share.ts';
 import { openShare } from '#transport/receiving.ts';
+import { shareIdOf } from '#transport/share-id.ts';
 import type { TransferStatus } from '#transport/transfer-status.ts';
 import type { Output } from './events.ts';
 import { EXIT } from './failure.ts';
@@ -41,6 +43,7 @@ export async function receive(
   const folder = resolve(options.output);
   // Before the sender is met: a folder that is none must not use up a code.
   const sink = await FolderSink.create(folder);
+  const deliveryId = await claimLeft(text, sink);
   const events = new TransferEvents(output, { folder });
   /** Ends the question: there is nothing left to answer. */
   const over = new AbortController();
@@ -64,8 +67,12 @@ export async function receive(
     serverUrl,
     target: text,
     senderTimeoutMs: SENDER_TIMEOUT_MS,
+    ...(deliveryId && { deliveryId }),
     signal,
     onStatus,
+  }).catch(async (error) => {
+    await sink.release();
+    throw error;
   });
   try {
     const { offer } = receiving;
@@ -100,7 +107,15 @@ export async function receive(
     // Whatever ended it is on its way to the sender: it must leave before this process does.
     await receiving.decline();
     throw error;
+  } finally {
+    await sink.release();
   }
+}
+
+/** Which delivery of the link's share an earlier run has left in the folder. A code names no share yet. */
+async function claimLeft(target: string, sink: FolderSink): Promise<string | null> {
+  if (!/[#/]/.test(target)) return null;
+  return sink.claim(await shareIdOf(parseLink(target).k, nodePlatform()));
 }
 
 /** What goes on, as a person knows it: the folder in which all of it lies, or the folder it is saved in. */

@@ -21,8 +21,12 @@ export interface SendOptions {
 /** How a receiver ends that has chosen, and whose disk refuses before anything flows. */
 const REFUSED_BY_SINK: ReadonlySet<TransferErrorCode> = new Set(['disk-full', 'sink-failed']);
 
+/** How a receiver ends by its own wish: it may go on another time. */
+const FAREWELLS: ReadonlySet<TransferErrorCode> = new Set(['cancelled', 'declined']);
+
 /**
- * `sallyport send`: offers paths until the first receiver has everything it chose, or for good.
+ * `sallyport send`: offers paths until the first receiver has everything it chose, or for good. One that stops by its own
+ * wish may go on: the offer stands.
  * @returns the exit status: 0 only if that receiver has it all, verified and on disk
  */
 export async function send(
@@ -37,7 +41,10 @@ export async function send(
   const kept = await KeptShare.open(serverUrl, paths);
   for (const { path, reason } of source.skipped) output.say({ event: 'skipped', path, reason });
 
+  /** Each one's latest run: whoever stopped comes again under the same id. */
   const receivers = new Map<string, TransferEvents>();
+  /** Receivers that have chosen, and have not everything. */
+  const unfinished = new Set<string>();
   let code: string | null = null;
   let isOpen = false;
   let isCodeUsed = false;
@@ -47,15 +54,23 @@ export async function send(
   });
 
   const onReceiver = (status: ReceiverStatus) => {
-    const events = receivers.get(status.id) ?? new TransferEvents(output, { receiver: status.id });
-    receivers.set(status.id, events);
+    const { id, error } = status;
+    let events = receivers.get(id);
+    if (!events || (events.ended && status.state !== 'done' && !error))
+      events = new TransferEvents(output, { receiver: id });
+    receivers.set(id, events);
     events.take(status);
-    if (events.unfinished) pauseKey.start();
+    if (events.unfinished) {
+      unfinished.add(id);
+      pauseKey.start();
+    }
+    if (events.delivered) unfinished.delete(id);
+    const hasStopped = events.begun && error?.source === 'remote' && FAREWELLS.has(error.code);
+    if (hasStopped) output.say({ event: 'stopped', receiver: id });
     if (options.keep) return;
     if (status.state === 'done') settle(EXIT.ok);
     // Whoever has chosen was the first receiver; one that left before, or took nothing, leaves the offer standing.
-    const { error } = status;
-    if (error && (events.begun || REFUSED_BY_SINK.has(error.code))) settle(EXIT.failed);
+    if (error && !hasStopped && (events.begun || REFUSED_BY_SINK.has(error.code))) settle(EXIT.failed);
     else if (error && isCodeUsed) newCode();
   };
 
@@ -99,9 +114,8 @@ export async function send(
   } finally {
     pauseKey.end();
     // Before everybody is told that it is over.
-    const all = [...receivers.values()];
     const isUnfinished =
-      all.some(({ unfinished }) => unfinished) || (kept?.isOld && !all.some(({ delivered }) => delivered));
+      unfinished.size > 0 || (kept?.isOld && ![...receivers.values()].some(({ delivered }) => delivered));
     if (isUnfinished && kept) output.say({ event: 'resumable', command: 'sallyport send --resume' });
     await sharing.close();
     await (isUnfinished ? kept?.keep() : kept?.forget());

@@ -31,6 +31,11 @@ export class TransferEvents {
     return this.#begun;
   }
 
+  /** Whether the end has been said. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Whether the receiver has everything that it chose. */
   get delivered(): boolean {
     return this.#delivered;

@@ -341,7 +341,9 @@ test.describe('an interruption', () => {
       const [first, other] = who === 'sender' ? [sender, receiver] : [receiver, sender];
       expect(await first.stop('SIGINT')).toEqual({ status: 130, signal: null });
       expect(await other.waitFor('error')).toMatchObject({ code: 'cancelled' });
-      expect((await other.exit).status).toBe(1);
+      // A sender stays for a receiver that stopped.
+      if (who === 'sender') expect((await other.exit).status).toBe(1);
+      else await other.waitFor('stopped');
       expect(await readdir(join(folder, 'got'))).toEqual([expect.stringMatching(/^\.sallyport-partial-/)]);
     });
   }
@@ -535,9 +537,48 @@ test.describe('after an interruption', () => {
     expect((await receiver.stop('SIGINT')).status).toBe(130);
     const command = `sallyport receive -o ${join(folder, 'got')} '${url}'`;
     expect(receiver.events).toContainEqual({ event: 'resumable', command });
-    await sender.exit;
+    await sender.waitFor('stopped');
+    const newCode = await sender.waitFor('code', { matches: ({ reason }) => reason === 'opened' });
+    expect(newCode.code).toMatch(/^\d+-/);
+    expect((await sender.stop('SIGINT')).status).toBe(130);
     expect(sender.events).toContainEqual({ event: 'resumable', command: 'sallyport send --resume' });
     expect(await readdir(join(folder, 'got'))).toEqual([expect.stringMatching(/^\.sallyport-partial-/)]);
+  });
+
+  test('a receiver that stopped goes on with the sender that stayed', async ({ cli, folder }) => {
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const source = await makeFile(join(folder, 'film.bin'), 200 * MIB);
+    const sender = cli(['send', source], { env });
+    const { url } = await sender.waitFor('link');
+    const stopped = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    const { bytes } = await stopped.waitFor('progress', { matches: (event) => event.bytes > 40 * MIB });
+    expect((await stopped.stop('SIGINT')).status).toBe(130);
+    const { receiver } = await sender.waitFor('stopped');
+    expect(sender.events.at(-2)).toMatchObject({ event: 'error', code: 'cancelled', receiver });
+    const again = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    expect([(await again.exit).status, (await sender.exit).status]).toEqual([0, 0]);
+    expect((await again.waitFor('done')).wireBytes).toBeLessThanOrEqual(200 * MIB - bytes);
+    expect(sender.events.map(({ event }) => event)).not.toContain('resumable');
+    // Everything was delivered: the link is another from now on.
+    const next = cli(['send', source], { env });
+    expect((await next.waitFor('link')).url).not.toBe(url);
+  });
+
+  test('a receiver that was killed goes on as the same one', async ({ cli, folder }) => {
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const source = await makeFile(join(folder, 'film.bin'), 200 * MIB);
+    const sender = cli(['send', source], { env });
+    const { url } = await sender.waitFor('link');
+    const killed = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    await killed.waitFor('progress', { matches: (event) => event.bytes > 40 * MIB });
+    await killed.stop('SIGKILL');
+    const again = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    expect([(await again.exit).status, (await sender.exit).status]).toEqual([0, 0]);
+    const names = sender.events.map(({ event }) => event);
+    expect(names).not.toContain('resumable');
+    expect(names).not.toContain('error');
+    const receivers = sender.events.flatMap((event) => ('receiver' in event ? [event.receiver] : []));
+    expect(new Set(receivers).size).toBe(1);
   });
 
   test('a finished download can be verified, and what was changed in it is found', async ({

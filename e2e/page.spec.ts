@@ -329,6 +329,10 @@ test('a receiver’s page that is reloaded in mid-transfer goes on by itself, an
   const sent = new Map<string | undefined, number>();
   for (const event of sender.events)
     if (event.event === 'progress' || event.event === 'done') sent.set(event.receiver, event.wireBytes);
+  // To the sender it is one delivery, with nothing left to be gone on with.
+  expect(sent.size).toBe(1);
+  expect((await sender.exit).status).toBe(0);
+  expect(sender.events.map(({ event }) => event)).not.toContain('resumable');
   const wireBytes = [...sent.values()].reduce((sum, bytes) => sum + bytes, 0);
   expect(wireBytes).toBeLessThan(sizeBytes + 2 * 16 * MIB);
 });
@@ -350,6 +354,8 @@ test('a receiver who stops finds it kept, goes on, and can have it forgotten', a
   await expect(friend.getByTestId('held')).toContainText('are here');
   await friend.getByTestId('retry').click();
   await expect(friend.getByTestId('going-on')).toBeVisible();
+  await expect(page.getByTestId('receiver')).toHaveCount(1);
+  await expect(page.getByTestId('receiver')).toHaveAttribute('data-state', 'transferring');
   await friend.getByTestId('cancel').click();
   await friend.getByTestId('forget').click();
   await friend.goto(url);

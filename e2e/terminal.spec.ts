@@ -101,9 +101,10 @@ test('Enter takes all; a bar fits a narrow terminal; Ctrl-C leaves nothing half 
   }
   await receiver.press('C-c');
   expect(await receiver.status()).toBe(130);
-  expect(await sender.status()).toBe(1);
   expect(await receiver.screen()).toMatch(/^The transfer was cancelled\.$/m);
-  expect(await sender.screen()).toMatch(/^The other side cancelled the transfer\.$/m);
+  await sender.waitFor(
+    /^The other side cancelled the transfer\.\nThe receiver stopped\. The same link still works, .*\nNew code: /m,
+  );
   expect(await sender.screen()).not.toContain('░');
   // What has arrived is kept for another run, out of sight.
   expect(
@@ -210,7 +211,10 @@ test('p pauses on either side, both read who did, and the terminal is as it was 
   await receiver.press('C-c');
   expect(await receiver.status()).toBe(130);
   expect(await receiver.screen()).toMatch(/What has arrived is kept\. Go on with: sallyport receive -o /);
-  expect(await sender.status()).toBe(1);
+  await sender.waitFor(/^New code: /m);
+  await sender.press('C-c');
+  expect(await sender.status()).toBe(130);
+  expect(await sender.screen()).toMatch(/^What has arrived is kept\. Go on with: sallyport send --resume$/m);
   for (const terminal of [sender, receiver]) {
     await terminal.enter('stty -a | tr " " "\\n" | grep -x icanon');
     await terminal.waitFor(/^icanon$/m);

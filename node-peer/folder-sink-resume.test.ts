@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { FileEntry } from '#protocol/entry.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import type { ChosenEntry } from '#transport/sink.ts';
+import { namesOf } from '#transport/testing/delivery-names.ts';
 import { FolderSink } from './folder-sink.ts';
 import { look, plant, scratchFolder } from './scratch-folder.testing.ts';
 
@@ -22,7 +23,7 @@ const leafOf = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update
 
 async function opened(target: string, chosen: readonly ChosenEntry[], shareId = 'share') {
   const sink = await FolderSink.create(target);
-  const held = new Map((await sink.open(chosen, shareId)).map((one) => [one.id, one]));
+  const held = new Map((await sink.open(chosen, namesOf(shareId))).map((one) => [one.id, one]));
   return {
     sink,
     held,
@@ -35,6 +36,71 @@ async function opened(target: string, chosen: readonly ChosenEntry[], shareId = 
       sink.write(id, index * BLOCK_BYTES, bytes, leafOf(bytes)),
   };
 }
+
+describe('which delivery is held', () => {
+  const chosen = [file(0, 'a', 2 * BLOCK_BYTES)];
+  const left = async (target: string, deliveryId: string) => {
+    const sink = await FolderSink.create(target);
+    await sink.open(chosen, namesOf('share', deliveryId));
+    await sink.write(0, 0, block(1), leafOf(block(1)));
+    return sink;
+  };
+
+  test('is known before it is opened, and opened as that or as another', async () => {
+    const target = await scratchFolder();
+    await (await left(target, 'first')).suspend();
+    const sink = await FolderSink.create(target);
+    expect(await sink.claim('share')).toBe('first');
+    const held = await sink.open(chosen, namesOf('share', 'second'));
+    expect(held).toMatchObject([{ id: 0, committed: false }]);
+    await sink.suspend();
+    const again = await FolderSink.create(target);
+    expect(await again.claim('share')).toBe('second');
+    await again.release();
+    expect(await readdir(target)).toEqual([PARTIAL]);
+  });
+
+  test('is nobody else’s while somebody has it, opened or not', async () => {
+    const target = await scratchFolder();
+    const claim = async () => {
+      const sink = await FolderSink.create(target);
+      return { sink, id: await sink.claim('share') };
+    };
+    const open = await left(target, 'first');
+    const other = await claim();
+    expect(other.id).toBeNull();
+    await other.sink.release();
+    expect(await readdir(target)).toEqual([PARTIAL]);
+    await open.suspend();
+
+    const [first, second] = [await claim(), await claim()];
+    expect([first.id, second.id]).toEqual(['first', null]);
+    await Promise.all([first.sink.release(), second.sink.release()]);
+    expect(await readdir(target)).toEqual([PARTIAL]);
+    const third = await claim();
+    expect(third.id).toBe('first');
+    await third.sink.release();
+    expect(await readdir(join(target, PARTIAL))).not.toContain('lock');
+  });
+
+  test('is none where nothing is, and no trace is left of having looked', async () => {
+    const target = await scratchFolder();
+    const sink = await FolderSink.create(target);
+    expect(await sink.claim('share')).toBeNull();
+    expect(await readdir(target)).toEqual([]);
+    await sink.release();
+  });
+
+  test('what was opened is not given back by a late release', async () => {
+    const target = await scratchFolder();
+    const sink = await left(target, 'first');
+    await sink.release();
+    const other = await FolderSink.create(target);
+    expect(await other.claim('share')).toBeNull();
+    await other.release();
+    await sink.suspend();
+  });
+});
 
 test('folders that were numbered are gone on with, for entries in any order', async () => {
   const target = await scratchFolder();
@@ -230,7 +296,7 @@ describe('space', () => {
     await first.sink.suspend();
     withFree(2 * BLOCK_BYTES - 1);
     const sink = await FolderSink.create(target);
-    await expect(sink.open(chosen, 'share')).rejects.toMatchObject({ code: 'disk-full' });
+    await expect(sink.open(chosen, namesOf('share'))).rejects.toMatchObject({ code: 'disk-full' });
     await sink.abort();
     vi.restoreAllMocks();
     withFree(2 * BLOCK_BYTES);
@@ -243,7 +309,7 @@ describe('space', () => {
     const target = await scratchFolder();
     withFree(1);
     const sink = await FolderSink.create(target);
-    await expect(sink.open([file(0, 'a', 9)], 'share')).rejects.toMatchObject({ code: 'disk-full' });
+    await expect(sink.open([file(0, 'a', 9)], namesOf('share'))).rejects.toMatchObject({ code: 'disk-full' });
     await sink.suspend();
     expect(await readdir(target)).toEqual([]);
   });

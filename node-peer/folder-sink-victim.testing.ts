@@ -6,6 +6,7 @@ import { blockCount, blockLength } from '#protocol/block.ts';
 import type { FileEntry } from '#protocol/entry.ts';
 import { equalBytes } from '#protocol/leaf-tree.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
+import { namesOf } from '#transport/testing/delivery-names.ts';
 import { FolderSink } from './folder-sink.ts';
 import { inParallel } from './in-parallel.ts';
 
@@ -46,7 +47,7 @@ async function run(target: string, step: number, deeds: number): Promise<void> {
   const chosen = VICTIM_FILES.map((entry, i) => ({ id: (i * step + step) % 1009, entry }));
   chosen.sort((a, b) => a.id - b.id);
   const sink = await FolderSink.create(target);
-  const held = new Map((await sink.open(chosen, 'victim')).map((one) => [one.id, one]));
+  const held = new Map((await sink.open(chosen, namesOf('victim'))).map((one) => [one.id, one]));
   for (const { id, entry } of chosen) {
     const one = held.get(id);
     if (one?.committed) say(`held ${entry.path}`);

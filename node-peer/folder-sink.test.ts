@@ -9,6 +9,7 @@ import type { LocalRules } from '#protocol/local-path.ts';
 import { sinkContract } from '#transport/sink.contract.ts';
 import type { ChosenEntry, Sink } from '#transport/sink.ts';
 import { resumeContract } from '#transport/sink-resume.contract.ts';
+import { namesOf } from '#transport/testing/delivery-names.ts';
 import { FolderSink } from './folder-sink.ts';
 import { MAX_OPEN_FILES } from './limits.ts';
 import { look, plant, scratchFolder } from './scratch-folder.testing.ts';
@@ -35,7 +36,7 @@ const write = (sink: Sink, id: number, content: string) =>
 /** Saves all that is given; returns where each went, below the target. */
 async function save(target: string, given: readonly Given[], rules: LocalRules = LINUX): Promise<string[]> {
   const sink = await FolderSink.create(target, rules);
-  await sink.open(chosen(given), 'share');
+  await sink.open(chosen(given), namesOf('share'));
   for (const [id, { content }] of given.entries()) {
     if (content === null) continue;
     await write(sink, id, content);
@@ -148,7 +149,7 @@ describe('what stands in the target is left alone', () => {
     const target = await scratchFolder();
     const given = [file('a.txt'), file('dir/b')];
     const sink = await FolderSink.create(target, LINUX);
-    await sink.open(chosen(given), 'share');
+    await sink.open(chosen(given), namesOf('share'));
     await plant(target, { 'a.txt': 'old', 'a (2).txt': 'old', 'dir/b': 'old' });
     for (const id of [0, 1]) await write(sink, id, 'new').then(() => sink.commit(id, LEAF));
     expect((await sink.finish()).map(({ savedAs }) => savedAs)).toEqual([
@@ -179,7 +180,7 @@ describe('what stands in the target is left alone', () => {
     const fresh = await import('./folder-sink.ts');
     const target = await scratchFolder();
     const sink = await fresh.FolderSink.create(target, LINUX);
-    await sink.open(chosen([file('a.txt'), file('b.txt')]), 'share');
+    await sink.open(chosen([file('a.txt'), file('b.txt')]), namesOf('share'));
     await plant(target, { 'a.txt': 'old' });
     for (const id of [0, 1]) await write(sink, id, 'new').then(() => sink.commit(id, LEAF));
     await sink.finish();
@@ -206,7 +207,7 @@ describe('links in the target are never written through', () => {
     await plant(scratch, { 'target/': '', 'outside/': '' });
     const given = [file('dir/sub/a'), file('dir/sub/b'), file('dir/c'), file('d')];
     const sink = await FolderSink.create(target, LINUX);
-    await sink.open(chosen(given), 'share');
+    await sink.open(chosen(given), namesOf('share'));
     await Promise.all(given.map((_, id) => write(sink, id, 'new')));
     await sink.commit(0, LEAF);
     await rename(join(target, 'dir'), join(target, 'moved'));
@@ -226,7 +227,7 @@ describe('links in the target are never written through', () => {
     await plant(scratch, { 'target/': '', 'outside/': '' });
     const given = Array.from({ length: 200 }, (_, i) => file(`${i}/x`));
     const sink = await FolderSink.create(target, LINUX);
-    await sink.open(chosen([...given, file('0/y')]), 'share');
+    await sink.open(chosen([...given, file('0/y')]), namesOf('share'));
     for (const id of [...given.keys(), 200]) await write(sink, id, 'new');
     for (const id of given.keys()) await sink.commit(id, LEAF);
     await rm(join(target, '0'), { recursive: true });
@@ -241,7 +242,7 @@ describe('links in the target are never written through', () => {
     const target = join(scratch, 'target');
     await plant(scratch, { 'target/': '', 'outside/x': 'old' });
     const sink = await FolderSink.create(target, LINUX);
-    await sink.open(chosen([file('a')]), 'share');
+    await sink.open(chosen([file('a')]), namesOf('share'));
     const [partials] = await readdir(target);
     await symlink('../../outside/x', join(target, partials as string, '0'));
     await expect(write(sink, 0, 'new')).rejects.toEqual(fails('sink-failed', /^a: EEXIST/));
@@ -318,7 +319,9 @@ describe('a disk that is full', () => {
     const target = await scratchFolder();
     const sink = await FolderSink.create(target);
     const entry: Entry = { kind: 'file', path: 'large', sizeBytes: 2 ** 52 };
-    await expect(sink.open([{ id: 0, entry }], 'share')).rejects.toEqual(fails('disk-full', /bytes needed/));
+    await expect(sink.open([{ id: 0, entry }], namesOf('share'))).rejects.toEqual(
+      fails('disk-full', /bytes needed/),
+    );
     await sink.abort();
     expect(await look(target)).toEqual({});
   });
@@ -326,7 +329,7 @@ describe('a disk that is full', () => {
   test('and in mid-transfer', async () => {
     const target = await scratchFolder();
     const sink = await FolderSink.create(target);
-    await sink.open(chosen([file('a'), file('b')]), 'share');
+    await sink.open(chosen([file('a'), file('b')]), namesOf('share'));
     await write(sink, 0, 'new').then(() => sink.commit(0, LEAF));
     const full = await open('/dev/full', 'w');
     const { write: reallyWrite } = full;
@@ -344,7 +347,7 @@ describe('a disk that is full', () => {
 test('a target that vanishes fails the files, with their names', async () => {
   const target = join(await scratchFolder(), 'target');
   const sink = await FolderSink.create(target);
-  await sink.open(chosen([file('a'), file('b')]), 'share');
+  await sink.open(chosen([file('a'), file('b')]), namesOf('share'));
   await write(sink, 0, 'new');
   await rm(target, { recursive: true });
   await expect(sink.commit(0, LEAF)).rejects.toEqual(fails('sink-failed', /^a: ENOENT/));
@@ -355,7 +358,7 @@ test('a target that vanishes fails the files, with their names', async () => {
 test('a saved file that vanishes before it is durable fails the end', async () => {
   const target = await scratchFolder();
   const sink = await FolderSink.create(target);
-  await sink.open(chosen([file('a')]), 'share');
+  await sink.open(chosen([file('a')]), namesOf('share'));
   await write(sink, 0, 'new').then(() => sink.commit(0, LEAF));
   await unlink(join(target, 'a'));
   await expect(sink.finish()).rejects.toEqual(fails('sink-failed'));
@@ -367,7 +370,7 @@ test('an end too early keeps what was committed and its folders, and takes back 
   const target = await scratchFolder();
   const given = [folder('dir'), folder('dir/empty'), file('dir/a'), file('dir/b'), file('other/c')];
   const sink = await FolderSink.create(target);
-  await sink.open(chosen(given), 'share');
+  await sink.open(chosen(given), namesOf('share'));
   for (const id of [2, 3, 4]) await write(sink, id, 'new');
   await sink.commit(2, LEAF);
   await sink.commit(4, LEAF);
@@ -380,7 +383,7 @@ test('ten thousand small files at once, few of them open', async () => {
   const target = await scratchFolder();
   const given = Array.from({ length: 10_000 }, (_, i) => file(`dir/${i % 100}/${i}`, `${i}`));
   const sink = await FolderSink.create(target);
-  await sink.open(chosen(given), 'share');
+  await sink.open(chosen(given), namesOf('share'));
   let mostOpen = 0;
   const countOpen = async () => {
     if (process.platform === 'linux') mostOpen = Math.max(mostOpen, (await readdir('/proc/self/fd')).length);

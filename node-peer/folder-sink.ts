@@ -5,7 +5,7 @@ import type { EntryId, FileEntry, FolderEntry } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { LocalPaths, type LocalRules } from '#protocol/local-path.ts';
-import type { ChosenEntry, HeldFile, SavedEntry, Sink } from '#transport/sink.ts';
+import type { ChosenEntry, DeliveryNames, HeldFile, SavedEntry, Sink } from '#transport/sink.ts';
 import { diskError } from './disk-error.ts';
 import { type Held, HeldFiles } from './held-files.ts';
 import { inParallel } from './in-parallel.ts';
@@ -52,6 +52,8 @@ export class FolderSink implements Sink {
   readonly #folders: LinklessFolders;
   readonly #made: MadeFolders;
   #partials: PartialFiles | null = null;
+  /** Taken, and not opened yet. */
+  #claimed: PartialFiles | null = null;
   #journal: Journal | null = null;
   /** Whether there is anything that another run could go on with. */
   #hasKept = false;
@@ -109,9 +111,34 @@ export class FolderSink implements Sink {
     });
   }
 
-  async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
+  /**
+   * Takes what an earlier run of this share has left here, ahead of `open`.
+   * @returns which delivery that is; null where nothing is left, or a living process has it
+   */
+  async claim(shareId: string): Promise<string | null> {
     return this.#guard(this.#dir, async () => {
-      this.#partials = await PartialFiles.claim(this.#folders, this.#root, shareId);
+      this.#claimed = await PartialFiles.claimLeft(this.#folders, this.#root, shareId);
+      const noted = this.#claimed && (await readJournal(this.#folders, this.#claimed.folder, shareId));
+      return noted?.deliveryId || null;
+    });
+  }
+
+  /** Gives back what was claimed, in place of `open`; one that was opened stays so. */
+  async release(): Promise<void> {
+    const claimed = this.#claimed;
+    if (claimed === null) return;
+    this.#claimed = null;
+    await this.#guard(this.#dir, async () => {
+      await claimed.close();
+      await this.#folders.close();
+    });
+  }
+
+  async open(chosen: readonly ChosenEntry[], names: DeliveryNames): Promise<readonly HeldFile[]> {
+    const { shareId } = names;
+    return this.#guard(this.#dir, async () => {
+      this.#partials = this.#claimed ?? (await PartialFiles.claim(this.#folders, this.#root, shareId));
+      this.#claimed = null;
       const boot = await bootId();
       const noted = await readJournal(this.#folders, this.#partials.folder, shareId);
       this.#hasKept = noted !== null;
@@ -120,7 +147,7 @@ export class FolderSink implements Sink {
       await this.#checkSpace(found);
       const places = noted ? await this.#holder(noted, boot).foldersOf(noted) : new Map<string, string>();
       this.#made.adopt(places);
-      await this.#beginJournal(shareId, boot, noted, found, places);
+      await this.#beginJournal(names, boot, noted, found, places);
       for (const [id, held] of found) {
         const { entry, number } = this.#file(id);
         this.#heldBytes += bytesOf(held, entry);
@@ -282,7 +309,7 @@ export class FolderSink implements Sink {
 
   /** Removes what is of no use any more and begins a journal that says what is. */
   async #beginJournal(
-    shareId: string,
+    names: DeliveryNames,
     boot: string,
     noted: Noted | null,
     held: ReadonlyMap<EntryId, Held>,
@@ -308,7 +335,7 @@ export class FolderSink implements Sink {
     }
     await partials.keep(partial, [JOURNAL_NAME]);
     this.#journal = await Journal.create(this.#folders, partials.folder, [
-      { type: 'share', shareId, boot },
+      { type: 'share', ...names, boot },
       ...[...folders].flatMap(([planned, place]): JournalRecord[] => [
         { type: 'folder', planned, place },
         { type: 'made', planned },

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { replay } from './journal.ts';
@@ -13,7 +14,12 @@ const name = fc
 const place = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
 const leaf = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const plain: fc.Arbitrary<JournalRecord> = fc.oneof(
-  fc.record({ type: fc.constant('share' as const), shareId: name, boot: fc.constantFrom('', 'b00t') }),
+  fc.record({
+    type: fc.constant('share' as const),
+    shareId: name,
+    boot: fc.constantFrom('', 'b00t'),
+    deliveryId: fc.constantFrom('', 'd1d'),
+  }),
   fc.record({
     type: fc.constant('entry' as const),
     number,
@@ -88,8 +94,21 @@ describe('a journal', () => {
   });
 });
 
+test('a journal of version 1 is read on, and knows no delivery', () => {
+  const second = Buffer.from(encode([{ type: 'share', shareId: 's', boot: 'b', deliveryId: '' }]));
+  // The version, and without the delivery's empty name.
+  const body = Buffer.from(second.subarray(8, -2));
+  body[1] = 1;
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(body.length);
+  head.writeUInt32BE(crc32(body), 4);
+  expect(decode(Buffer.concat([head, body]))).toEqual([
+    { type: 'share', shareId: 's', boot: 'b', deliveryId: '' },
+  ]);
+});
+
 describe('what a journal comes to', () => {
-  const share: JournalRecord = { type: 'share', shareId: 's', boot: 'b' };
+  const share: JournalRecord = { type: 'share', shareId: 's', boot: 'b', deliveryId: 'd' };
   const entry = (number: number, kind: 'file' | 'folder' = 'file'): JournalRecord => ({
     type: 'entry',
     number,

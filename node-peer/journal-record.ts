@@ -8,8 +8,8 @@ import { MAX_JOURNAL_RECORD_BYTES } from './limits.ts';
  * a share's entries are the sender's, and may be others the next time.
  */
 export type JournalRecord =
-  /** The first one: whose journal this is, and since which start of the machine it is written (empty: unknown). */
-  | { readonly type: 'share'; readonly shareId: string; readonly boot: string }
+  /** The first one: of which share and delivery (empty: unknown) this is the journal, and since which start of the machine it is written (empty: unknown). */
+  | { readonly type: 'share'; readonly shareId: string; readonly boot: string; readonly deliveryId: string }
   | {
       readonly type: 'entry';
       readonly number: number;
@@ -28,7 +28,8 @@ export type JournalRecord =
   /** All that was committed before has been synced to the disk. */
   | { readonly type: 'durable' };
 
-const VERSION = 1;
+/** The first one knew no deliveries. */
+const VERSION = 2;
 const TYPES = ['share', 'entry', 'folder', 'made', 'block', 'intent', 'committed', 'durable'] as const;
 /** Length and CRC-32 of the body, which begins with its type. */
 const HEAD_BYTES = 8;
@@ -63,7 +64,7 @@ export function* decodeRecords(bytes: Uint8Array): Generator<JournalRecord, void
 function fieldsOf(record: JournalRecord): Uint8Array[] {
   switch (record.type) {
     case 'share':
-      return [Uint8Array.of(VERSION), text(record.shareId), text(record.boot)];
+      return [Uint8Array.of(VERSION), text(record.shareId), text(record.boot), text(record.deliveryId)];
     case 'entry': {
       const kind = Uint8Array.of(record.kind === 'file' ? 1 : 0);
       return [integer(record.number), kind, integer(record.sizeBytes), text(record.path)];
@@ -97,8 +98,12 @@ function decodeBody(body: Buffer): JournalRecord | null {
 
 function readRecord(type: JournalRecord['type'], fields: Fields): JournalRecord | null {
   switch (type) {
-    case 'share':
-      return fields.byte() === VERSION ? { type, shareId: fields.text(), boot: fields.text() } : null;
+    case 'share': {
+      const version = fields.byte();
+      if (version === 0 || version > VERSION) return null;
+      const [shareId, boot] = [fields.text(), fields.text()];
+      return { type, shareId, boot, deliveryId: version === 1 ? '' : fields.text() };
+    }
     case 'entry': {
       const [number, isFile, sizeBytes] = [fields.integer(), fields.byte(), fields.integer()];
       return { type, number, kind: isFile ? 'file' : 'folder', sizeBytes, path: fields.text() };

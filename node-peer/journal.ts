@@ -37,6 +37,8 @@ export interface NotedFolder {
 export interface Noted {
   /** The start of the machine under which it was written; empty where unknown. */
   readonly boot: string;
+  /** Whose it was; empty where unknown. */
+  readonly deliveryId: string;
   readonly entries: Map<number, NotedEntry>;
   /** The share's folders by their planned places, to where they lie; parents first. */
   readonly folders: Map<string, NotedFolder>;
@@ -134,7 +136,7 @@ export function replay(records: Iterable<JournalRecord>, shareId: string): Noted
     if (noted !== null) {
       if (!apply(noted, record)) break;
     } else if (record.type === 'share' && record.shareId === shareId) {
-      noted = { boot: record.boot, entries: new Map(), folders: new Map() };
+      noted = { boot: record.boot, deliveryId: record.deliveryId, entries: new Map(), folders: new Map() };
     } else break;
   }
   return noted;

@@ -33,8 +33,19 @@ export class PartialFiles {
 
   /** The share's folder in `parent` that no living run has, made if need be. @see claimFolder */
   static async claim(folders: LinklessFolders, parent: string, shareId: string): Promise<PartialFiles> {
-    const { folder, lock } = await claimFolder(folders, parent, `.sallyport-partial-${shareId}`);
+    const { folder, lock } = await claimFolder(folders, parent, folderName(shareId));
     return new PartialFiles(folders, folder, lock);
+  }
+
+  /** As `claim`, but null where no run of the share has left anything, or is at it. */
+  static async claimLeft(
+    folders: LinklessFolders,
+    parent: string,
+    shareId: string,
+  ): Promise<PartialFiles | null> {
+    const first = folderName(shareId);
+    const isLeft = (await readdir(parent)).some((name) => name === first || name.startsWith(`${first}-`));
+    return isLeft ? PartialFiles.claim(folders, parent, shareId) : null;
   }
 
   /** Runs `task` with the file of this number, made at first use. @param mode of a file made now, less the umask */
@@ -100,6 +111,7 @@ export class PartialFiles {
   async close(): Promise<void> {
     await this.#handles.close();
     await this.#lock.release();
+    await this.#removeEmpty();
   }
 
   async removeAll(): Promise<void> {
@@ -107,6 +119,10 @@ export class PartialFiles {
     // The lock last: whoever takes the folder over then finds it empty, and keeps it.
     await this.#removeAllBut(new Set([LOCK_NAME])).catch(() => {});
     await this.#lock.release();
+    await this.#removeEmpty();
+  }
+
+  async #removeEmpty(): Promise<void> {
     const parent = dirname(this.folder);
     await this.#folders.within(parent, (at) => rmdir(at(basename(this.folder)))).catch(() => {});
   }
@@ -124,4 +140,8 @@ export class PartialFiles {
     this.#begun.add(number);
     return handle;
   }
+}
+
+function folderName(shareId: string): string {
+  return `.sallyport-partial-${shareId}`;
 }

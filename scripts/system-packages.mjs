@@ -33,6 +33,9 @@ const PROGRAMS = [
   { name: 'tcpdump', debian: 'tcpdump', runners: ['e2e'] },
   { name: 'tmux', debian: 'tmux', runners: ['unit', 'e2e'] },
   { name: 'unzip', debian: 'unzip', runners: ['e2e'] },
+  { name: 'script', debian: 'bsdutils', runners: ['e2e'] },
+  { name: 'fsfreeze', debian: 'util-linux', runners: ['e2e'] },
+  { name: 'mkfs.ext4', debian: 'e2fsprogs', runners: ['e2e'] },
 ];
 
 /**

@@ -2,7 +2,7 @@ import type { FileFailure } from '#protocol/control-message.ts';
 import type { Entry, EntryId, FileEntry } from '#protocol/entry.ts';
 import { equalBytes } from '#protocol/leaf-tree.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
-import type { ChosenEntry, SavedEntry, Sink } from './sink.ts';
+import type { ChosenEntry, DeliveryNames, SavedEntry, Sink } from './sink.ts';
 
 /** Blocks with their leaves, by index. */
 type Leaves = Map<number, Uint8Array>;
@@ -88,8 +88,8 @@ export class Delivery {
   }
 
   /** Opens the sink, and takes over what it holds from earlier runs. */
-  async open(shareId: string): Promise<void> {
-    for (const held of await this.#sink.open(this.#chosen, shareId)) {
+  async open(names: DeliveryNames): Promise<void> {
+    for (const held of await this.#sink.open(this.#chosen, names)) {
       if (!held.committed) this.#unread.set(held.id, new Map(held.leaves));
       else this.#settle(held.id);
     }

@@ -476,6 +476,9 @@ describe('a person’s wish', () => {
     const accepted = share.accept(ALL, sink);
     await pass(500);
     if (between) share.cancelFile('folder/big');
+    await pass(200);
+    const failedFiles = [{ path: 'folder/big', code: 'cancelled' }];
+    if (between) expect(world.received.at(-1)).toMatchObject({ state: 'reconnecting', failedFiles });
     const { value } = await settled(accepted);
     expect(value.failed).toEqual([{ path: 'folder/big', code: 'cancelled' }]);
     expectSaved(

@@ -1,16 +1,16 @@
-import { base64urlnopad } from '@scure/base';
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import { sumSizes } from '#protocol/manifest.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { Delivery } from './delivery.ts';
 import type { Meeting } from './first-lane.ts';
-import { LAST_WORD_PATIENCE_MS, MEET_AGAIN_DELAY_MS, SHARE_ID_BYTES } from './limits.ts';
+import { LAST_WORD_PATIENCE_MS, MEET_AGAIN_DELAY_MS } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { ReceiveDriver } from './receive-driver.ts';
 import { isRecoverable } from './recoverable.ts';
 import { type Delivered, runDelivery } from './run-delivery.ts';
 import { Search } from './search.ts';
+import { shareIdOf } from './share-id.ts';
 import type { Sink } from './sink.ts';
 import type { TransferProgress } from './transfer-progress.ts';
 
@@ -43,6 +43,8 @@ export interface Receiving {
 export interface OpenedShareOptions {
   readonly platform: Platform;
   readonly progress: TransferProgress;
+  /** By which the sender knows this delivery, over all of its sessions. */
+  readonly deliveryId: string;
   /** Meets the sender once more, in a handshake of its own. @throws TransferError */
   readonly meetAgain: (signal: AbortSignal) => Promise<Meeting>;
   readonly signal?: AbortSignal;
@@ -122,9 +124,10 @@ export class OpenedShare implements Receiving {
       sink,
     );
     this.#delivery = delivery;
-    const { progress } = this.#options;
+    const { platform, progress, deliveryId } = this.#options;
     try {
-      return await runDelivery(delivery, await this.#shareId(), progress, () => this.#fetch(delivery));
+      const names = { shareId: await shareIdOf(this.#k, platform), deliveryId };
+      return await runDelivery(delivery, names, progress, () => this.#fetch(delivery));
     } catch (error) {
       const failure = asTransferError(error, 'sink-failed');
       void this.#driver.session.end(failure.code === 'disk-full' ? 'disk-full' : 'sink-failed', failure);
@@ -151,7 +154,9 @@ export class OpenedShare implements Receiving {
 
   cancelFile(path: string): void {
     // Between two sessions it is the delivery's alone, and the next one does not ask for it.
-    if (!this.#driver.cancelFile(path)) this.#delivery?.fail(path, 'cancelled');
+    if (this.#driver.cancelFile(path)) return;
+    this.#delivery?.fail(path, 'cancelled');
+    this.#options.progress.set({});
   }
 
   /** Over one session after another, until everything is durable and the sender knows. */
@@ -277,11 +282,5 @@ export class OpenedShare implements Receiving {
   #stopSearch(why?: TransferError): void {
     this.#search?.stop(why);
     this.#search = null;
-  }
-
-  async #shareId(): Promise<string> {
-    const tag = new TextEncoder().encode('sallyport share');
-    const digest = await this.#options.platform.sha256(Uint8Array.from([...tag, ...this.#k]));
-    return base64urlnopad.encode(digest.subarray(0, SHARE_ID_BYTES));
   }
 }

@@ -214,7 +214,37 @@ test('a receiver is waited for with the files that it asked for, as long as it l
   expect(places.underWay('one')).toEqual(new Set(['a']));
   lost(own);
   await pass(100);
-  for (const id of ['one', 'nobody']) expect(places.underWay(id)).toEqual(new Set());
+  expect(places.underWay('one')).toEqual(new Set(['a']));
+  expect(places.underWay('nobody')).toEqual(new Set());
+});
+
+test('while a receiver is away its files can be held up and given up, and whoever watches sees it', async () => {
+  const { places, told, come, choose, latest } = setUp();
+  const { peer, own, served } = await choose('one');
+  const ranges: [number, number, number][] = [
+    [0, 0, 4],
+    [1, 0, 1],
+  ];
+  peer.say({ type: 'request', ranges, roots: [] });
+  await pass(100);
+  lost(own);
+  await served;
+  expect(latest('one')?.state).toBe('reconnecting');
+  places.pause('one', true, 'a');
+  await pass(200);
+  expect(latest('one')?.pausedFiles).toEqual([{ path: 'a', here: true, there: false }]);
+  told.length = 0;
+  places.cancel('one', 'b');
+  expect(places.underWay('one')).toEqual(new Set(['a']));
+  await pass(200);
+  expect(told).not.toEqual([]);
+  // Until it has chosen again nothing else is known.
+  const again = come('one');
+  again.peer.prove();
+  await pass(100);
+  expect(places.underWay('one')).toEqual(new Set(['a']));
+  places.cancel('one');
+  expect(places.underWay('one')).toEqual(new Set());
 });
 
 test('one receiver who is cancelled is told, and no other', async () => {
@@ -229,21 +259,25 @@ test('one receiver who is cancelled is told, and no other', async () => {
   expect(latest('two')?.state).toBe('transferring');
 });
 
-test('one who is cancelled while away, or did not hear it, is told whenever it comes back', async () => {
+test('one who is cancelled while away is told when it comes back until it has heard, and is served anew after', async () => {
   const { places, told, come, choose, latest } = setUp();
   lost((await choose('one')).own);
   await pass(100);
   places.cancel('one');
   expect(latest('one')).toMatchObject({ state: 'failed', error: { code: 'cancelled' } });
   const { length } = told;
-  for (const time of ['first', 'second']) {
-    const { peer, served } = come('one');
-    peer.prove();
-    expect((await settled(peer.hear('bye'))).value, time).toEqual({ type: 'bye', code: 'cancelled' });
-    await settled(served);
-    expect(peer.closedBecause, time).not.toBeNull();
-  }
+  const deaf = come('one');
+  await pass(100);
+  lost(deaf.own);
+  await settled(deaf.served);
+  const { peer, served } = come('one');
+  peer.prove();
+  expect((await settled(peer.hear('bye'))).value).toEqual({ type: 'bye', code: 'cancelled' });
+  await settled(served);
+  expect(peer.closedBecause).not.toBeNull();
   expect(told).toHaveLength(length);
+  await choose('one');
+  expect(latest('one')?.state).toBe('transferring');
   expect(places.hasRoom).toBe(true);
 });
 

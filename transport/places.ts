@@ -30,6 +30,9 @@ interface Place {
   paused: boolean;
   readonly pausedFiles: Set<EntryId>;
   readonly cancelledFiles: Set<EntryId>;
+  /** What a session had yet to bring when it ended. */
+  left: ReadonlySet<EntryId>;
+  /** Still to be told so. */
   cancelled: boolean;
 }
 
@@ -87,6 +90,7 @@ export class Places {
     if (entry !== undefined) {
       place.cancelledFiles.add(entry);
       place.driver?.cancelFile(entry);
+      place.progress.set({});
       return;
     }
     place.cancelled = true;
@@ -95,9 +99,12 @@ export class Places {
     place.progress.set({ state: 'failed', error: cancelled });
   }
 
-  /** Paths of the files that a receiver waits for now. None while it is away. */
+  /** Paths of the files that a receiver waits for now, or waited for when it was lost. */
   underWay(deliveryId: string): ReadonlySet<string> {
-    const entries = this.#places.get(deliveryId)?.driver?.underWay ?? [];
+    const place = this.#places.get(deliveryId);
+    if (!place || hasEnded(place)) return new Set();
+    const { driver, left, cancelledFiles } = place;
+    const entries = driver?.hasChosen ? driver.underWay : [...left].filter((id) => !cancelledFiles.has(id));
     return new Set(Array.from(entries, (id) => this.#pathOf(id)));
   }
 
@@ -134,6 +141,9 @@ export class Places {
     for (const entry of place.cancelledFiles) driver.cancelFile(entry);
     if (place.cancelled) void driver.session.end('cancelled', new TransferError('cancelled'));
     await driver.session.closed;
+    if (driver.hasChosen) place.left = driver.underWay;
+    // Whoever has heard it, and comes again, is served anew.
+    if (driver.session.tookLeave) place.cancelled = false;
     if (place.driver === driver) place.driver = null;
   }
 
@@ -171,6 +181,7 @@ export class Places {
       paused: false,
       pausedFiles: new Set(),
       cancelledFiles: new Set(),
+      left: new Set(),
       cancelled: false,
     };
     this.#places.set(deliveryId, place);

@@ -1,10 +1,12 @@
 import { base64urlnopad } from '@scure/base';
 import { TransferError } from '#protocol/errors.ts';
+import { decodeBase64url } from '#protocol/handshake/base64url.ts';
 import { TypedCodeRuns } from '#protocol/handshake/guess-limit.ts';
 import { formatLink } from '#protocol/handshake/link.ts';
 import { Deferred } from './deferred.ts';
 import type { Meeting } from './first-lane.ts';
 import { DELIVERY_ID_BYTES, SENDER_TIMEOUT_MS } from './limits.ts';
+import { meetSenderAgain } from './meet-again.ts';
 import { OpenedShare, type Receiving } from './opened-share.ts';
 import type { Platform } from './platform.ts';
 import { ReceiverRun } from './receiver-run.ts';
@@ -23,6 +25,12 @@ export interface ReceivingOptions {
   readonly onStatus: (status: TransferStatus) => void;
   /** How long to wait for a link's sender who is not there; forever where it is left out. A code's is waited for briefly. */
   readonly senderTimeoutMs?: number;
+  /**
+   * Of a delivery that an earlier run left unfinished: the sender then knows that it is the same. No living process may
+   * go by it: two would push each other out. Where no way is found to the sender of such a one, it is sought again and
+   * again. 16 bytes in base64url; random ones where it is left out.
+   */
+  readonly deliveryId?: string;
   /** Aborting cancels, tells the sender, and aborts the sink. */
   readonly signal?: AbortSignal;
 }
@@ -37,14 +45,22 @@ export async function openShare(options: ReceivingOptions): Promise<Receiving> {
   const { platform } = options;
   const target = parseTarget(options.target, options.serverUrl);
   const progress = new TransferProgress(() => platform.nowMs(), options.onStatus);
-  const deliveryId = base64urlnopad.encode(platform.randomBytes(DELIVERY_ID_BYTES));
+  const { deliveryId = base64urlnopad.encode(platform.randomBytes(DELIVERY_ID_BYTES)) } = options;
+  if (decodeBase64url(deliveryId, DELIVERY_ID_BYTES) === null)
+    throw new TransferError('usage', 'no delivery has such an id');
   try {
-    const meeting = await meet(target, deliveryId, options, (state) => progress.set({ state }));
+    const attempt = (signal?: AbortSignal) =>
+      meet(target, deliveryId, { ...options, signal }, (state) => progress.set({ state }));
+    // Whoever comes back for what is held waits as a receiver does that never left.
+    const meeting = await (options.deliveryId === undefined
+      ? attempt(options.signal)
+      : meetSenderAgain(attempt, options));
     const link = formatLink({ serverUrl: target.serverUrl, k: meeting.secure.k });
     const again = parseTarget(link, target.serverUrl);
     return await OpenedShare.open(link, meeting, {
       ...options,
       progress,
+      deliveryId,
       meetAgain: (signal) => meet(again, deliveryId, { platform, signal }, () => {}),
     });
   } catch (error) {

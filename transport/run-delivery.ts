@@ -1,7 +1,7 @@
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import type { Delivery } from './delivery.ts';
-import type { SavedEntry } from './sink.ts';
+import type { DeliveryNames, SavedEntry } from './sink.ts';
 import type { TransferProgress } from './transfer-progress.ts';
 import type { TransferStatus } from './transfer-status.ts';
 
@@ -20,14 +20,14 @@ export interface Delivered {
  */
 export async function runDelivery(
   delivery: Delivery,
-  shareId: string,
+  names: DeliveryNames,
   progress: TransferProgress,
   fetch: () => Promise<void>,
 ): Promise<Delivered> {
   progress.followFailures(delivery.failed, (path) => path);
   progress.followChanges(delivery.changed);
   try {
-    await delivery.open(shareId);
+    await delivery.open(names);
     await fetch();
     const saved = await delivery.finish();
     const [firstFailed] = delivery.failed.values();

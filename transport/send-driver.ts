@@ -82,6 +82,11 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     this.#pump.wake();
   }
 
+  /** Whether the receiver has said in this session what it takes. */
+  get hasChosen(): boolean {
+    return this.#sender.choice !== null;
+  }
+
   /** Files that this session has yet to bring. */
   get underWay(): ReadonlySet<EntryId> {
     return this.#sender.underWay;

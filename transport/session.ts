@@ -77,6 +77,7 @@ export class Session<Heard extends ControlMessage> {
   readonly #pinger: ReturnType<typeof setInterval>;
   readonly #pings: Pings;
   #ended = false;
+  #leaving = false;
   #silent = false;
   #goodbye: (() => void) | null = null;
   #ownRoute: Route | null = null;
@@ -110,6 +111,11 @@ export class Session<Heard extends ControlMessage> {
   /** Round trip over a lane, queues included. */
   get rttMs(): number | null {
     return this.#rttMs;
+  }
+
+  /** Whether this side has ended it, and the peer has heard so. */
+  get tookLeave(): boolean {
+    return this.#leaving && this.#controls.pending === 0;
   }
 
   /** Lanes that may carry data. */
@@ -175,6 +181,7 @@ export class Session<Heard extends ControlMessage> {
     if (this.#ended) return this.closed;
     try {
       this.#tell({ type: 'bye', code });
+      this.#leaving = true;
     } catch {
       // A peer that acknowledges nothing is not told either.
     }

@@ -49,7 +49,7 @@ export interface Sharing {
    * It is told, or will be when it is back.
    */
   cancel(receiverId: string, path?: string): void;
-  /** Paths of the files that a receiver waits for now: some thousands at most. None while it is away. */
+  /** Paths of the files that a receiver waits for now: some thousands at most. While it is away, those it waited for. */
   underWay(receiverId: string): ReadonlySet<string>;
   /** Stops offering: running transfers are cancelled and told so, and the source is closed. */
   close(): Promise<void>;

@@ -229,11 +229,29 @@ function resumeCases(after: string, interrupt: Interrupt): ContractCase<SinkSetu
         await writeBlocks(first, sample, [1]);
         await interrupt(setup, first);
         const other = await setup.create();
-        await checkHeld(other, await other.open([sample], 'BBBBBBBBBBBBBBBBBBBBBB'), new Map());
+        await checkHeld(
+          other,
+          await other.open([sample], { ...SHARE, shareId: 'BBBBBBBBBBBBBBBBBBBBBB' }),
+          new Map(),
+        );
         await other.abort();
         const again = await setup.create();
         await checkHeld(again, await again.open([sample], SHARE), new Map([[sample, [1]]]));
         await again.abort();
+      },
+    },
+    {
+      name: `after ${after} another delivery of the share goes on with what is held`,
+      async run(setup) {
+        const sample = file(0, 'share/file', 2 * BLOCK);
+        const first = await setup.create();
+        await first.open([sample], SHARE);
+        await writeBlocks(first, sample, [1]);
+        await interrupt(setup, first);
+        const second = await setup.create();
+        const names = { ...SHARE, deliveryId: 'EEEEEEEEEEEEEEEEEEEEEA' };
+        await checkHeld(second, await second.open([sample], names), new Map([[sample, [1]]]));
+        await second.abort();
       },
     },
     {

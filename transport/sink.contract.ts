@@ -1,5 +1,6 @@
 import { type ContractCase, check, checkBytes, sampleBytes } from './contract.ts';
 import type { ChosenEntry, SavedEntry, Sink } from './sink.ts';
+import { namesOf } from './testing/delivery-names.ts';
 
 export interface SinkSetup {
   /** A sink into a place that holds nothing, the same place for the setup's life. */
@@ -14,7 +15,7 @@ export interface SinkSetup {
 }
 
 export const BLOCK = 1024 * 1024;
-export const SHARE = 'AAAAAAAAAAAAAAAAAAAAAA';
+export const SHARE = namesOf('AAAAAAAAAAAAAAAAAAAAAA');
 /** Where a sink is never opened again: sinks keep roots and judge nothing by them. */
 const ROOT = new Uint8Array(32);
 

@@ -6,6 +6,14 @@ export interface ChosenEntry {
   readonly entry: Entry;
 }
 
+/** What is gathered, and by whom; both are safe as parts of a file's name. */
+export interface DeliveryNames {
+  /** Names the share, the same in every run: what an earlier run of it left is gone on with. */
+  readonly shareId: string;
+  /** Names the delivery to the sender. Kept with what is held, so that the run that goes on with it is the same to the sender. */
+  readonly deliveryId: string;
+}
+
 /** Where an entry ended up, as shown to people: a path for Node, a file name for a page. */
 export interface SavedEntry {
   readonly id: EntryId;
@@ -34,11 +42,11 @@ export interface Sink {
    * Nothing is visible under its final name before `commit`; a folder, which is not committed, appears with the
    * first of what lies in it, or at `finish`.
    *
-   * @param shareId names the share, the same in every run; safe as a file's name. What an earlier run of it left here
-   * is gone on with: an entry is the same if its path and size are.
+   * @param names an entry that an earlier run of the share left here is the same if its path and size are. It belongs to
+   * this delivery from now on, whoever's it was.
    * @returns what is held of the chosen files from earlier runs; files of which nothing is are left out
    */
-  open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]>;
+  open(chosen: readonly ChosenEntry[], names: DeliveryNames): Promise<readonly HeldFile[]>;
 
   /**
    * Reads a block back that was written, in this run or in one before.

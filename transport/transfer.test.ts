@@ -4,7 +4,7 @@ import { nodePlatform } from '#node-peer/node-platform.ts';
 import { type SignalingServer, startSignaling } from '#signaling/server.ts';
 import { openShare } from './receiving.ts';
 import { type ReceiverStatus, type Sharing, startSharing } from './sharing.ts';
-import { MemorySink, MemorySource } from './testing/memory-files.ts';
+import { MemoryDisk, MemorySink, MemorySource } from './testing/memory-files.ts';
 import type { TransferStatus } from './transfer-status.ts';
 
 let server: SignalingServer;
@@ -69,3 +69,57 @@ for (const way of ['link', 'code'] as const) {
     }
   });
 }
+
+test('a process that comes back with the delivery’s id takes its place over, also where it is still thought to be there', async () => {
+  const content = randomBytes(48 * 1024 * 1024);
+  const { sharing, receivers } = await offer([{ path: 'large.bin', content }]);
+  const deliveryId = Buffer.from(randomBytes(16)).toString('base64url');
+  const disk = new MemoryDisk();
+  const stopping = new AbortController();
+  const open = (onStatus: (status: TransferStatus) => void, signal?: AbortSignal) =>
+    openShare({
+      platform: nodePlatform(),
+      serverUrl: server.url,
+      target: sharing.link,
+      deliveryId,
+      onStatus,
+      ...(signal && { signal }),
+    });
+  try {
+    // What the first process still does after it is thought to be gone is of no interest; only that it held on until then.
+    let begun: () => void = () => {};
+    const isBegun = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const states: string[] = [];
+    const first = await open(({ state, bytes }) => {
+      states.push(state);
+      if (bytes > 0) begun();
+    }, stopping.signal);
+    const lost = first.accept([0], new MemorySink(disk));
+    lost.catch(() => {});
+    await isBegun;
+    first.pause(true);
+    const second = await open(() => {});
+    expect([...receivers.keys()]).toEqual([deliveryId]);
+    stopping.abort();
+    await expect(lost).rejects.toMatchObject({ code: 'cancelled' });
+    const { failed } = await second.accept([0], new MemorySink(disk));
+    expect(failed).toEqual([]);
+    expect(disk.files.get('large.bin')?.length).toBe(content.length);
+    expect([...receivers].map(([id, { state }]) => [id, state])).toEqual([[deliveryId, 'done']]);
+  } finally {
+    await sharing.close();
+  }
+}, 60_000);
+
+test('an id that no delivery has is refused', async () => {
+  const opening = openShare({
+    platform: nodePlatform(),
+    serverUrl: server.url,
+    target: `${server.url}#AAAAAAAAAAAAAAAAAAAAAA`,
+    deliveryId: 'short',
+    onStatus: () => {},
+  });
+  await expect(opening).rejects.toMatchObject({ code: 'usage' });
+});

@@ -1,6 +1,6 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
-import type { ChosenEntry, HeldFile, SavedEntry } from '#transport/sink.ts';
+import type { ChosenEntry, DeliveryNames, HeldFile, SavedEntry } from '#transport/sink.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
 import { contentOf, DeliveryFiles } from './delivery-files.ts';
 import { readJournal } from './journal.ts';
@@ -38,11 +38,17 @@ export class BlobSink implements PageSink {
     return this.#files !== null && this.#layout?.plan.isWorthSaving([...this.#committed]) === true;
   }
 
-  async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
+  async open(
+    chosen: readonly ChosenEntry[],
+    { shareId, deliveryId }: DeliveryNames,
+  ): Promise<readonly HeldFile[]> {
     this.#shareId = shareId;
-    this.#memory = this.#shelf.get(shareId) ?? { body: new MemoryFile(), journal: new MemoryFile() };
+    const { body, journal } = this.#shelf.get(shareId) ?? {
+      body: new MemoryFile(),
+      journal: new MemoryFile(),
+    };
     this.#shelf.delete(shareId);
-    const { body, journal } = this.#memory;
+    this.#memory = { body, journal, deliveryId };
     this.#layout = layOut(readJournal(journal.bytes()), chosen, Date.now());
     this.#files = new DeliveryFiles(body, journal, this.#layout);
     this.#holdsAny = this.#layout.held.length > 0;

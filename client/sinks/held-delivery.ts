@@ -3,7 +3,7 @@ import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { type Chosen, type Journal, readJournal } from './journal.ts';
 import { chosenAs, sameKey } from './layout.ts';
 import type { MemoryShelf } from './memory-shelf.ts';
-import { findJournal, TransferPlace } from './transfer-place.ts';
+import { findDeliveryId, findJournal, TransferPlace } from './transfer-place.ts';
 
 /** What is here of a share from an earlier run. */
 export interface HeldDelivery {
@@ -19,6 +19,12 @@ export async function findHeld(shareId: string, shelf: MemoryShelf): Promise<Hel
   const onDisk = await findJournal(shareId).catch(() => null);
   const journal = readJournal(onDisk ?? shelf.get(shareId)?.journal.bytes() ?? new Uint8Array());
   return journal === null || journal.leaves.size === 0 ? null : summed(journal);
+}
+
+/** Which delivery of the share an earlier run left here; null where none did, or another tab goes on with it. */
+export async function heldDeliveryId(shareId: string, shelf: MemoryShelf): Promise<string | null> {
+  const onDisk = await findDeliveryId(shareId).catch(() => null);
+  return onDisk ?? shelf.get(shareId)?.deliveryId ?? null;
 }
 
 /** Throws away what is here. @throws TransferError `sink-failed` where another tab gathers it */

@@ -4,6 +4,7 @@ import type { MemoryFile } from './memory-file.ts';
 export interface ShelvedDelivery {
   readonly body: MemoryFile;
   readonly journal: MemoryFile;
+  readonly deliveryId: string;
 }
 
 /** Interrupted deliveries that are in memory, by share: for as long as the page lives. */

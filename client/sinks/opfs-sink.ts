@@ -1,6 +1,6 @@
 import type { EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
-import type { ChosenEntry, HeldFile, SavedEntry } from '#transport/sink.ts';
+import type { ChosenEntry, DeliveryNames, HeldFile, SavedEntry } from '#transport/sink.ts';
 import { EXPORT_GRACE_MS } from '../limits.ts';
 import { contentOf } from './delivery-files.ts';
 import { readJournal } from './journal.ts';
@@ -35,12 +35,17 @@ export class OpfsSink implements PageSink {
     return this.#writer !== null && this.#layout?.plan.isWorthSaving([...this.#committed]) === true;
   }
 
-  async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
+  async open(
+    chosen: readonly ChosenEntry[],
+    { shareId, deliveryId }: DeliveryNames,
+  ): Promise<readonly HeldFile[]> {
     const place = await TransferPlace.take(shareId).catch((cause: unknown) => {
       if (cause instanceof TransferError) throw cause;
       throw new TransferError('sink-failed', 'no origin private file system', { cause });
     });
     this.#place = place;
+    // Without it another run is another delivery to the sender, and goes on all the same.
+    await place.assign(deliveryId).catch(() => undefined);
     const layout = layOut(readJournal(await place.journal()), chosen, Date.now());
     this.#layout = layout;
     this.#writer = new OpfsWriter();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { sinkContract } from '#transport/sink.contract.ts';
+import { namesOf } from '#transport/testing/delivery-names.ts';
 import { EXPORT_GRACE_MS, HELD_MS } from '../limits.ts';
 import { contents } from '../zip/download-contents.testing.ts';
 import { BlobSink } from './blob-sink.ts';
@@ -60,7 +61,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
     const saved: Download[] = [];
     const one = watched(make(keptIn(saved)));
     const entry = { kind: 'file', path: 'trip/a.html', sizeBytes: 2 } as const;
-    await one.open([{ id: 5, entry }], 'share');
+    await one.open([{ id: 5, entry }], namesOf('share'));
     await one.write(5, 0, Uint8Array.of(1, 2), LEAF);
     await one.commit(5, LEAF);
     await one.finish();
@@ -71,7 +72,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
         { id: 4, entry: { kind: 'folder', path: 'trip' } },
         { id: 5, entry },
       ],
-      'share',
+      namesOf('share'),
     );
     await two.write(5, 0, Uint8Array.of(1, 2), LEAF);
     await two.commit(5, LEAF);
@@ -89,7 +90,7 @@ describe.each(Object.entries(KINDS))('%s', (_name, make) => {
         { id: 0, entry: { kind: 'folder', path: 'trip' } },
         { id: 1, entry: { kind: 'file', path: 'trip/a', sizeBytes: 2 } },
       ],
-      'share',
+      namesOf('share'),
     );
     await sink.discard(1);
     expect(await sink.finish()).toHaveLength(1);
@@ -120,14 +121,14 @@ describe('the private file system', () => {
   test('a full disk is known before the first byte', async () => {
     const sink = watched(new OpfsSink(keep));
     const petabyte = { id: 0, entry: { kind: 'file', path: 'big', sizeBytes: 2 ** 50 } } as const;
-    await expect(sink.open([petabyte], 'share')).rejects.toMatchObject({ code: 'disk-full' });
+    await expect(sink.open([petabyte], namesOf('share'))).rejects.toMatchObject({ code: 'disk-full' });
     await sink.abort();
     expect(await places()).toEqual([]);
   });
 
   test('what is forgotten is removed at once, what is being written is nobody else’s to remove', async () => {
     const sink = watched(new OpfsSink(keep));
-    await sink.open([big], 'share');
+    await sink.open([big], namesOf('share'));
     expect(await places()).toHaveLength(1);
     await removeLeftovers(FAR_FUTURE_MS);
     expect(await places()).toHaveLength(1);
@@ -138,14 +139,14 @@ describe('the private file system', () => {
 
   test('of what was left before anything was written nothing stays', async () => {
     const sink = watched(new OpfsSink(keep));
-    await sink.open([big], 'share');
+    await sink.open([big], namesOf('share'));
     await sink.release();
     expect(await places()).toEqual([]);
   });
 
   test('giving up while blocks are under way leaves nothing', async () => {
     const sink = watched(new OpfsSink(keep));
-    await sink.open([big], 'share');
+    await sink.open([big], namesOf('share'));
     const writes = Array.from({ length: 16 }, (_, at) =>
       sink.write(0, at * BLOCK_BYTES, new Uint8Array(BLOCK_BYTES), LEAF),
     );
@@ -157,7 +158,7 @@ describe('the private file system', () => {
 
   test('giving up while the archive is closed leaves nothing, and breaks nothing', async () => {
     const sink = watched(new OpfsSink(() => expect.unreachable()));
-    await sink.open([small], 'share');
+    await sink.open([small], namesOf('share'));
     await sink.write(0, 0, Uint8Array.of(7), LEAF);
     await sink.commit(0, LEAF);
     const [saved] = await Promise.all([sink.finish(), sink.forget()]);
@@ -167,19 +168,19 @@ describe('the private file system', () => {
 
   test('leaving while the archive is closed leaves it to another run', async () => {
     const sink = watched(new OpfsSink(() => expect.unreachable()));
-    await sink.open([small], 'left');
+    await sink.open([small], namesOf('left'));
     await sink.write(0, 0, Uint8Array.of(7), LEAF);
     await sink.commit(0, LEAF);
     await Promise.all([sink.finish(), sink.release()]);
     const again = watched(new OpfsSink(keep));
-    expect(await again.open([small], 'left')).toHaveLength(1);
+    expect(await again.open([small], namesOf('left'))).toHaveLength(1);
     expect(await again.read(0, 0, 1)).toEqual(Uint8Array.of(7));
   });
 
   test('what cannot be marked as handed over is handed over all the same', async () => {
     const saved: Download[] = [];
     const sink = watched(new OpfsSink(keptIn(saved)));
-    await sink.open([small], 'share');
+    await sink.open([small], namesOf('share'));
     await sink.write(0, 0, Uint8Array.of(7), LEAF);
     await sink.commit(0, LEAF);
     const full = new DOMException('full', 'QuotaExceededError');
@@ -212,7 +213,7 @@ describe('the private file system', () => {
   test('what was handed over is not pulled away before the browser had its time, and then freed', async () => {
     const letGo = vi.fn();
     const sink = new OpfsSink(() => letGo);
-    await sink.open([small], 'exported');
+    await sink.open([small], namesOf('exported'));
     await sink.write(0, 0, Uint8Array.of(7), LEAF);
     await sink.commit(0, LEAF);
     await sink.finish();

@@ -3,9 +3,11 @@ import type { EntryId } from '#protocol/entry.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import type { Sink } from '#transport/sink.ts';
 import { resumeContract } from '#transport/sink-resume.contract.ts';
+import { namesOf } from '#transport/testing/delivery-names.ts';
 import { crc32 } from '../zip/crc32.ts';
 import { contents } from '../zip/download-contents.testing.ts';
 import { BlobSink } from './blob-sink.ts';
+import { heldDeliveryId } from './held-delivery.ts';
 import type { MemoryShelf } from './memory-shelf.ts';
 import { OPEN_ELSEWHERE } from './open-elsewhere.ts';
 import { OpfsSink } from './opfs-sink.ts';
@@ -13,7 +15,7 @@ import { OpfsWriter } from './opfs-writer.ts';
 import type { Download, PageSink } from './page-sink.ts';
 import { filesOf, findJournal, removeLeftovers, TransferPlace } from './transfer-place.ts';
 
-const SHARE = 'AAAAAAAAAAAAAAAAAAAAAA';
+const SHARE = namesOf('AAAAAAAAAAAAAAAAAAAAAA');
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 interface Sample {
@@ -242,7 +244,7 @@ describe.each([
     await first.open(CHOSEN, SHARE);
     await writeBlock(first, A, 0);
     await interrupt(first);
-    expect(await make().open(CHOSEN, 'another')).toEqual([]);
+    expect(await make().open(CHOSEN, namesOf('another'))).toEqual([]);
   });
 });
 
@@ -318,6 +320,24 @@ describe('on disk', () => {
     expect((await heldAgain())['trip/a']).toHaveLength(1);
   });
 
+  test('whose delivery it is outlives the page, and is no other tab’s as long as one gathers it', async () => {
+    expect(await heldDeliveryId(SHARE.shareId, shelf)).toBeNull();
+    const first = onDisk();
+    await first.open(CHOSEN, SHARE);
+    expect(await heldDeliveryId(SHARE.shareId, shelf)).toBeNull();
+    await writeBlock(first, A, 0);
+    crash();
+    expect(await heldDeliveryId(SHARE.shareId, shelf)).toBe(SHARE.deliveryId);
+    const second = onDisk();
+    await second.open(CHOSEN, { ...SHARE, deliveryId: 'another' });
+    crash();
+    expect(await heldDeliveryId(SHARE.shareId, shelf)).toBe('another');
+    const third = onDisk();
+    await third.open(CHOSEN, SHARE);
+    await complete(third, [A, B, EMPTY], new Map());
+    expect(await heldDeliveryId(SHARE.shareId, shelf)).toBeNull();
+  });
+
   test('a second tab is told, and damages nothing', async () => {
     const sink = onDisk();
     await sink.open(CHOSEN, SHARE);
@@ -334,7 +354,7 @@ describe('on disk', () => {
     const first = onDisk();
     await first.open(CHOSEN, SHARE);
     await complete(first, [A, B, EMPTY], new Map());
-    expect(await findJournal(SHARE)).toBeNull();
+    expect(await findJournal(SHARE.shareId)).toBeNull();
     const again = onDisk();
     expect(await again.open(CHOSEN, SHARE)).toEqual([]);
     await writeBlock(again, A, 0);
@@ -363,18 +383,18 @@ describe('on disk', () => {
     await sink.abort();
     await sink.save();
     await expectDelivered(sink.download, [B]);
-    expect(await findJournal(SHARE)).toBeNull();
+    expect(await findJournal(SHARE.shareId)).toBeNull();
   });
 
   test('it is kept for days, then removed; where the disk refuses, it makes way at once', async () => {
     await interrupted();
     await removeLeftovers(Date.now() + 6 * DAY_MS);
-    expect(await findJournal(SHARE)).not.toBeNull();
+    expect(await findJournal(SHARE.shareId)).not.toBeNull();
     const petabyte = { id: 0, entry: { kind: 'file', path: 'big', sizeBytes: 2 ** 50 } } as const;
-    await expect(onDisk().open([petabyte], 'another')).rejects.toMatchObject({ code: 'disk-full' });
-    expect(await findJournal(SHARE)).toBeNull();
+    await expect(onDisk().open([petabyte], namesOf('another'))).rejects.toMatchObject({ code: 'disk-full' });
+    expect(await findJournal(SHARE.shareId)).toBeNull();
     await interrupted();
     await removeLeftovers(Date.now() + 8 * DAY_MS);
-    expect(await findJournal(SHARE)).toBeNull();
+    expect(await findJournal(SHARE.shareId)).toBeNull();
   });
 });

@@ -8,6 +8,8 @@ const ROOT_NAME = 'sallyport';
 const BODY_NAME = 'body';
 /** Lies beside the container until it is handed over: what of it is written. */
 const JOURNAL_NAME = 'journal';
+/** Begins the name of an empty file beside the container, which says whose delivery it is. */
+const DELIVERY_PREFIX = 'delivery.';
 /** Lies beside the container once it was handed to the browser's downloads. */
 const EXPORTED_NAME = 'exported';
 
@@ -44,6 +46,15 @@ export class TransferPlace {
       unlockShare();
       throw error;
     }
+  }
+
+  /** Notes whose delivery this is from now on. */
+  async assign(deliveryId: string): Promise<void> {
+    const folder = await this.#folder();
+    const name = `${DELIVERY_PREFIX}${deliveryId}`;
+    await folder.getFileHandle(name, { create: true });
+    for (const other of await namesIn(folder))
+      if (other.startsWith(DELIVERY_PREFIX) && other !== name) await folder.removeEntry(other);
   }
 
   /** As an earlier run left it; empty where none did. */
@@ -113,6 +124,15 @@ export async function findJournal(shareId: string): Promise<Uint8Array<ArrayBuff
   return id === null ? null : journalIn(await (await root()).getDirectoryHandle(id));
 }
 
+/** Whose delivery the share's unfinished one is; null where there is none, or another tab gathers it. */
+export async function findDeliveryId(shareId: string): Promise<string | null> {
+  const id = await unfinishedPlace(shareId);
+  if (id === null || !(await isFree(`share/${shareId}`))) return null;
+  const names = await namesIn(await (await root()).getDirectoryHandle(id));
+  const marker = names.find((name) => name.startsWith(DELIVERY_PREFIX));
+  return marker?.slice(DELIVERY_PREFIX.length) ?? null;
+}
+
 /**
  * Removes what earlier pages left behind and nobody will go on with; what cannot be removed now, a later page tries again.
  * @param heldMs how long an interrupted delivery is kept
@@ -168,6 +188,11 @@ async function root(): Promise<FileSystemDirectoryHandle> {
 
 function lockName(id: string): string {
   return `sallyport/${id}`;
+}
+
+async function isFree(id: string): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query();
+  return held.every(({ name }) => name !== lockName(id));
 }
 
 /** Resolves, once the lock is held, to what gives it back. */

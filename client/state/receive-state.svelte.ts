@@ -1,18 +1,25 @@
 import type { EntryId } from '#protocol/entry.ts';
 import type { TransferError } from '#protocol/errors.ts';
+import { parseLink } from '#protocol/handshake/link.ts';
 import type { Platform } from '#transport/platform.ts';
 import { openShare } from '#transport/receiving.ts';
+import { shareIdOf } from '#transport/share-id.ts';
 import type { TransferState, TransferStatus } from '#transport/transfer-status.ts';
 import { type FileNode, OfferTree } from '../offer/offer-tree.ts';
 import { chooseSink } from '../sinks/choose-sink.ts';
-import { findHeld, forgetHeld, type HeldDelivery, offeredAgain } from '../sinks/held-delivery.ts';
+import {
+  findHeld,
+  forgetHeld,
+  type HeldDelivery,
+  heldDeliveryId,
+  offeredAgain,
+} from '../sinks/held-delivery.ts';
 import type { MemoryShelf } from '../sinks/memory-shelf.ts';
 import type { Download, PageSink } from '../sinks/page-sink.ts';
 import { saveDownload } from '../sinks/save-download.ts';
 import { hasPrivateFiles } from '../sinks/transfer-place.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import { OfferChoice } from './offer-choice.svelte.ts';
-import { shareIdOf } from './share-id.ts';
 
 type Receiving = Awaited<ReturnType<typeof openShare>>;
 
@@ -50,6 +57,8 @@ export class ReceiveState {
   #target = '';
   #receiving: Receiving | null = null;
   #sink: PageSink | null = null;
+  /** When the sink before has let go of what it held. */
+  #released: Promise<void> = Promise.resolve();
   /** Told apart from a share that was left: whatever still comes from that is ignored. */
   #run = 0;
   #cancelling = new AbortController();
@@ -96,7 +105,11 @@ export class ReceiveState {
     this.stage = 'opening';
     const { signal } = this.#cancelling;
     try {
-      if (target.includes('#')) await this.#lookForHeld(target, run);
+      // What this page itself has held is free by then.
+      await this.#released;
+      const isLink = target.includes('#');
+      if (isLink) await this.#lookForHeld(target, run);
+      const deliveryId = isLink && (await heldDeliveryId(await this.#shareIdOf(target), this.#shelf));
       if (run !== this.#run) return;
       const receiving = await openShare({
         platform: this.#platform,
@@ -108,12 +121,13 @@ export class ReceiveState {
           // The sender may leave while the person still chooses.
           if (status.error !== null && this.stage === 'choosing') this.#fail(status.error);
         },
+        ...(deliveryId && { deliveryId }),
         signal,
       });
       if (run !== this.#run) return;
       this.#receiving = receiving;
       this.link = receiving.link;
-      if (!target.includes('#')) await this.#lookForHeld(receiving.link, run);
+      if (!isLink) await this.#lookForHeld(receiving.link, run);
       if (run === this.#run) this.#offer(receiving);
     } catch (thrown) {
       if (run === this.#run) this.#fail(thrown);
@@ -202,7 +216,7 @@ export class ReceiveState {
     const run = this.#run;
     try {
       await sink?.forget();
-      if (target.includes('#')) await forgetHeld(await shareIdOf(target, this.#platform), this.#shelf);
+      if (target.includes('#')) await forgetHeld(await this.#shareIdOf(target), this.#shelf);
     } catch (thrown) {
       if (run === this.#run) this.#fail(thrown);
     }
@@ -222,7 +236,7 @@ export class ReceiveState {
     this.#run += 1;
     this.#cancelling.abort();
     this.#cancelling = new AbortController();
-    void this.#sink?.release();
+    this.#released = this.#sink?.release().catch(() => undefined) ?? this.#released;
     this.stage = 'none';
     this.link = null;
     this.status = null;
@@ -243,8 +257,12 @@ export class ReceiveState {
     return this.#receiving?.offer.entries[this.taken?.ids[id] ?? -1]?.path;
   }
 
+  #shareIdOf(link: string): Promise<string> {
+    return shareIdOf(parseLink(link).k, this.#platform);
+  }
+
   async #lookForHeld(link: string, run: number): Promise<void> {
-    const held = await findHeld(await shareIdOf(link, this.#platform), this.#shelf);
+    const held = await findHeld(await this.#shareIdOf(link), this.#shelf);
     if (run === this.#run) this.held = held;
   }
 

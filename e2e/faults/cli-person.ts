@@ -151,13 +151,19 @@ export class CliReceiver extends CliPerson implements Receiver {
   }
 }
 
-/** A sender's are summed over its receivers: somebody who came back may be counted anew. */
+/** A sender's are summed over its receivers, and over the runs of one that ended and came back: each counts from nothing. */
 function figuresOf({ events }: Program): Figures {
   const last = new Map<string, CliEvents['progress']>();
-  for (const event of events) if (event.event === 'progress') last.set(event.receiver ?? '', event);
+  let earlierBytes = 0;
+  for (const event of events) {
+    if (event.event !== 'progress') continue;
+    const before = last.get(event.receiver ?? '')?.wireBytes ?? 0;
+    if (event.wireBytes < before) earlierBytes += before;
+    last.set(event.receiver ?? '', event);
+  }
   const all = [...last.values()];
   return {
     bytes: Math.max(0, ...all.map(({ bytes }) => bytes)),
-    wireBytes: all.reduce((sum, { wireBytes }) => sum + wireBytes, 0),
+    wireBytes: all.reduce((sum, { wireBytes }) => sum + wireBytes, earlierBytes),
   };
 }

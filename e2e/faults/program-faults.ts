@@ -22,12 +22,9 @@ export const PROGRAM_FAULTS: readonly Fault[] = [
   },
   {
     name: 'receiver-left',
-    sentence:
-      'The receiver presses Ctrl-C or closes the tab, and opens the link again. By Ctrl-C the sender is told that it is over; its command is run again.',
-    strike: async ({ receiver, sender, pairing }) => {
+    sentence: 'The receiver presses Ctrl-C or closes the tab, and opens the link again. The sender stays.',
+    strike: async ({ receiver }) => {
       await receiver.leave();
-      const ends = pairing.receiver === 'cli' && pairing.sender === 'cli';
-      if (ends && (await sender.seesEnd())) await sender.comeBack();
       await receiver.comeBack();
     },
   },

@@ -37,6 +37,7 @@ export interface CliEvents {
     folder?: string;
     receiver?: string;
   };
+  stopped: { receiver: string };
   resumable: { command: string };
   error: { code: string; message: string; detail?: string; receiver?: string };
 }

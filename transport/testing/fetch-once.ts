@@ -5,6 +5,7 @@ import type { ReceiveDriver } from '../receive-driver.ts';
 import { type Delivered, runDelivery } from '../run-delivery.ts';
 import type { Sink } from '../sink.ts';
 import type { TransferProgress } from '../transfer-progress.ts';
+import { namesOf } from './delivery-names.ts';
 
 /** A delivery over one session alone: what ends that ends the delivery. */
 export async function fetchOnce(
@@ -28,7 +29,7 @@ export async function fetchOnce(
     });
   };
   try {
-    return await runDelivery(delivery, 'share', progress, fetch);
+    return await runDelivery(delivery, namesOf('share'), progress, fetch);
   } catch (error) {
     const failure = asTransferError(error);
     void driver.session.end(failure.code === 'disk-full' ? 'disk-full' : 'sink-failed', failure);

@@ -2,7 +2,7 @@ import type { Entry, EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import type { FileSource } from '../file-source.ts';
-import type { ChosenEntry, HeldFile, SavedEntry, Sink } from '../sink.ts';
+import type { ChosenEntry, DeliveryNames, HeldFile, SavedEntry, Sink } from '../sink.ts';
 
 /** A source of files that are in memory. */
 export class MemorySource implements FileSource {
@@ -52,7 +52,7 @@ export class MemorySink implements Sink {
     return this.#disk.files;
   }
 
-  async open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
+  async open(chosen: readonly ChosenEntry[], { shareId }: DeliveryNames): Promise<readonly HeldFile[]> {
     this.#shareId = shareId;
     const held: HeldFile[] = [];
     for (const { id, entry } of chosen) {

@@ -97,6 +97,7 @@ export class Rendezvous {
     return OpenedShare.open('link', meeting, {
       platform: this.#platform,
       progress,
+      deliveryId,
       meetAgain: (stop) => this.meet(laterId, stop),
       ...(signal && { signal }),
     });

@@ -1,5 +1,5 @@
 import type { EntryId } from '#protocol/entry.ts';
-import type { ChosenEntry, HeldFile, SavedEntry, Sink } from '../sink.ts';
+import type { ChosenEntry, DeliveryNames, HeldFile, SavedEntry, Sink } from '../sink.ts';
 import { type MemoryDisk, MemorySink } from './memory-files.ts';
 
 type Call = Exclude<keyof Sink, symbol>;
@@ -31,8 +31,8 @@ export class WatchedSink implements Sink {
     return this.#sink.files;
   }
 
-  open(chosen: readonly ChosenEntry[], shareId: string): Promise<readonly HeldFile[]> {
-    return this.#do('open', null, () => this.#sink.open(chosen, shareId));
+  open(chosen: readonly ChosenEntry[], names: DeliveryNames): Promise<readonly HeldFile[]> {
+    return this.#do('open', null, () => this.#sink.open(chosen, names));
   }
 
   read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
