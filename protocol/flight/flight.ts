@@ -1,8 +1,10 @@
-import { LaneFlight } from './lane-flight.ts';
+import { LaneFlight, smoothed } from './lane-flight.ts';
 import {
   FIRST_FRAME_BYTES,
   FRAMES_COMPARED,
   LANE_FRAMES,
+  LANE_WINDOWS,
+  MIN_ROUND_MS,
   STALLED_MS,
   STALLED_ROUND_TRIPS,
   UNREPORTED_FRAMES,
@@ -44,20 +46,27 @@ export class Flight {
       this.#path.idleUntil(this.#deliveredBytes + this.#inFlightBytes);
   }
 
-  /** The lane that would deliver another frame soonest, or null while as much is in flight as may be, or no lane stands. */
+  /**
+   * The lane that would deliver another frame soonest, or null while as much is in flight as may be, or no lane stands.
+   * What a stalled lane carries is no longer in the network, so that it holds up no other; a stalled lane is named
+   * only where all are.
+   */
   choose(nowMs: number): string | null {
-    if (this.#inFlightBytes >= this.capBytes) return null;
     const usualRate = (this.bytesPerSecond ?? 1) / this.#lanes.size;
     let best: string | null = null;
     let least = { stalled: true, seconds: Number.POSITIVE_INFINITY };
+    let heldUpBytes = 0;
     for (const [name, lane] of this.#lanes) {
       const stalled = this.#stalled(lane, nowMs);
+      if (stalled) heldUpBytes += lane.inFlightBytes;
+      if (this.#full(lane)) continue;
       const seconds = (lane.inFlightBytes + this.#frame) / (lane.bytesPerSecond ?? usualRate);
       if (stalled === least.stalled ? seconds >= least.seconds : stalled) continue;
       best = name;
       least = { stalled, seconds };
     }
-    return best;
+    const countedBytes = this.#inFlightBytes - (least.stalled ? 0 : heldUpBytes);
+    return countedBytes < this.capBytes ? best : null;
   }
 
   /** A frame of so many bytes was handed to the lane. */
@@ -84,7 +93,7 @@ export class Flight {
     this.#inFlightBytes -= totalBytes - before;
     this.#deliveredBytes += totalBytes - before;
     if (sentAtMs === null) return;
-    this.#rttMs = nowMs - sentAtMs;
+    this.#rttMs = smoothed(this.#rttMs, nowMs - sentAtMs);
     this.#path.add({
       deliveredBytes: this.#deliveredBytes,
       sentAtMs,
@@ -104,7 +113,7 @@ export class Flight {
     this.#path.idleUntil(this.#deliveredBytes + this.#inFlightBytes);
   }
 
-  /** Sent and not yet reported, on the lanes that stand. */
+  /** Sent and not yet reported, on the lanes that stand, stalled ones included. */
   get inFlightBytes(): number {
     return this.#inFlightBytes;
   }
@@ -140,7 +149,7 @@ export class Flight {
     return this.#path.minRttMs;
   }
 
-  /** The last round trip of a frame. Null until known. */
+  /** The round trip of a frame, smoothed. Null until known. */
   get rttMs(): number | null {
     return this.#rttMs;
   }
@@ -151,8 +160,16 @@ export class Flight {
   }
 
   #stalled(lane: LaneFlight, nowMs: number): boolean {
-    const rttMs = Math.max(lane.rttMs, this.#rttMs ?? 0);
+    const rttMs = Math.max(lane.rttMs ?? 0, this.#rttMs ?? 0);
     return lane.oldestAgeMs(nowMs) > Math.max(STALLED_MS, STALLED_ROUND_TRIPS * rttMs);
+  }
+
+  /** Among several lanes none takes more than its window can use: the rest would wait there, were it to stall. */
+  #full(lane: LaneFlight): boolean {
+    const rttMs = this.minRttMs;
+    if (rttMs === null || lane.bytesPerSecond === null || this.#lanes.size === 1) return false;
+    const usefulBytes = (LANE_WINDOWS * lane.bytesPerSecond * (rttMs + MIN_ROUND_MS)) / 1000;
+    return lane.inFlightBytes >= Math.max(LANE_FRAMES * this.#frame, usefulBytes);
   }
 
   get #frame(): number {

@@ -33,10 +33,12 @@ export class LaneCount {
   #wanted = 1;
   /** What the trial that is on is held against; null where none is on. */
   #against: Weighed | null = null;
-  /** The number that was given up just now, above which there is no sense in looking. */
-  #tooMany: number | null = null;
+  /** The trial is of a number between two, because the larger did not pay: no third one follows. */
+  #between = false;
   /** What the present number delivers, as last weighed when no trial was on. */
   #settled: Weighed | null = null;
+  /** What the first lane delivered when it was weighed last. */
+  #firstRate = 0;
   #downNext = false;
   #restUntilMs = 0;
   #changeAfterMs = 0;
@@ -46,6 +48,8 @@ export class LaneCount {
   /** What was delivered, and in what time, since the lanes settled. */
   #weighedMs = 0;
   #weighedBytes = 0;
+  /** How often the trial seemed to fail and was weighed for as long again, for loss comes in fits. */
+  #doubts = 0;
   #last: LaneCountObservation | null = null;
 
   /** @param most lanes that may be had */
@@ -65,11 +69,16 @@ export class LaneCount {
       this.#weighedBytes += seen.deliveredBytes - last.deliveredBytes;
     }
     const neededMs = Math.max(limits.LANES_WEIGH_MS, limits.LANES_WEIGH_ROUND_TRIPS * roundTripMs);
-    if (this.#weighedMs >= neededMs) {
-      const rate = (this.#weighedBytes * 1000) / this.#weighedMs;
-      this.#weighedMs = 0;
-      this.#weighedBytes = 0;
-      this.#judge({ lanes: this.#wanted, rate }, seen);
+    const weighs = this.#settled && !this.#against ? limits.LANES_REST_WEIGHS : 1 + this.#doubts;
+    if (this.#weighedMs >= neededMs * weighs) {
+      const now = { lanes: this.#wanted, rate: (this.#weighedBytes * 1000) / this.#weighedMs };
+      if (this.#fails(now) && this.#doubts < limits.LANES_DOUBTS) this.#doubts += 1;
+      else {
+        this.#doubts = 0;
+        this.#weighedMs = 0;
+        this.#weighedBytes = 0;
+        this.#judge(now, seen);
+      }
     }
     return this.#wanted;
   }
@@ -80,24 +89,29 @@ export class LaneCount {
     const stand = lanes >= this.#wanted || nowMs - this.#wantedSinceMs > limits.LANES_CONNECT_MS;
     if (!stand) return false;
     this.#standsSinceMs ??= nowMs;
+    if (!this.#against) return true;
     const settleMs = Math.max(limits.LANES_SETTLE_MS, limits.LANES_SETTLE_ROUND_TRIPS * roundTripMs);
     return nowMs - this.#standsSinceMs >= settleMs;
+  }
+
+  #fails(now: Weighed): boolean {
+    const against = this.#against;
+    if (!against) return false;
+    return now.rate < against.rate * (now.lanes < against.lanes ? limits.FEWER_LANES_DO : limits.LANES_PAY);
   }
 
   #judge(now: Weighed, seen: LaneCountObservation): void {
     const against = this.#against;
     if (!against) {
       this.#rest(now, seen);
-    } else if (now.lanes < against.lanes) {
-      if (now.rate >= limits.FEWER_LANES_DO * against.rate) this.#settle(now, seen.nowMs);
-      else this.#giveUp(against, seen.nowMs);
-    } else if (now.rate >= limits.LANES_PAY * against.rate) {
+    } else if (!this.#fails(now)) {
       this.#restMs = limits.LANES_REST_MS;
-      this.#tryMore(now, seen);
+      if (now.lanes < against.lanes) this.#settle(now, seen.nowMs);
+      else this.#tryMore(now, seen);
     } else {
       const between = Math.round(Math.sqrt(now.lanes * against.lanes));
-      if (this.#tooMany === null && against.lanes > 1 && between > against.lanes) {
-        this.#tooMany = now.lanes;
+      if (!this.#between && against.lanes > 1 && between > against.lanes && now.lanes > against.lanes) {
+        this.#between = true;
         this.#try(between, against);
       } else this.#giveUp(against, seen.nowMs);
     }
@@ -107,13 +121,15 @@ export class LaneCount {
   #rest(now: Weighed, seen: LaneCountObservation): void {
     const settled = this.#settled;
     if (!settled) {
-      this.#tryMore(now, seen);
+      const grows = now.rate >= limits.LANES_STILL_GROW * this.#firstRate;
+      this.#firstRate = now.rate;
+      if (!grows) this.#tryMore(now, seen);
       return;
     }
     const change = Math.max(now.rate / settled.rate, settled.rate / now.rate);
     const changed = change >= limits.LINK_CHANGED_FACTOR && seen.nowMs >= this.#changeAfterMs;
     if (!changed && seen.nowMs < this.#restUntilMs) return;
-    this.#tooMany = null;
+    this.#between = false;
     this.#downNext = !this.#downNext && now.lanes > 1;
     if (this.#downNext) this.#try(Math.ceil(now.lanes / 2), now);
     else this.#tryMore(now, seen);
@@ -127,7 +143,7 @@ export class LaneCount {
     const more = Math.min(this.#most, step * now.lanes);
     const fast =
       now.rate >= now.lanes * limits.FAST_LANE_BYTES_PER_SECOND && (minRttMs ?? 0) <= limits.FAST_LANE_RTT_MS;
-    if (fast || more === now.lanes || this.#tooMany !== null) this.#settle(now, nowMs);
+    if (fast || more === now.lanes || this.#between) this.#settle(now, nowMs);
     else this.#try(more, now);
   }
 
@@ -155,5 +171,8 @@ export class LaneCount {
     this.#wanted = lanes;
     this.#wantedSinceMs = null;
     this.#standsSinceMs = null;
+    this.#weighedMs = 0;
+    this.#weighedBytes = 0;
+    this.#doubts = 0;
   }
 }

@@ -1,14 +1,18 @@
 import { ProtocolViolation } from '../errors.ts';
 import { MIN_LANE_SAMPLE_MS } from './limits.ts';
 
+/** The mean of what was measured, recent values counting most. */
+export const smoothed = (mean: number | null, value: number): number =>
+  mean === null ? value : mean + (value - mean) / 4;
+
 /** What one lane has on its way: frames sent and not yet reported, the oldest first. */
 export class LaneFlight {
   sentBytes = 0;
   receivedBytes = 0;
   /** What the lane delivers while it has something to deliver, smoothed. Null until known. */
   bytesPerSecond: number | null = null;
-  /** Of the last frame that was reported. */
-  rttMs = 0;
+  /** The round trip of a frame, smoothed. Null until known. */
+  rttMs: number | null = null;
   readonly #frames: { endBytes: number; sentAtMs: number }[] = [];
   #sample = { fromMs: 0, fromBytes: 0 };
 
@@ -39,7 +43,7 @@ export class LaneFlight {
     while ((this.#frames[0]?.endBytes ?? Number.POSITIVE_INFINITY) <= totalBytes)
       sentAtMs = this.#frames.shift()?.sentAtMs ?? null;
     if (sentAtMs === null) return null;
-    this.rttMs = nowMs - sentAtMs;
+    this.rttMs = smoothed(this.rttMs, nowMs - sentAtMs);
     if (sentAtMs >= this.#sample.fromMs) this.#measure(nowMs);
     return sentAtMs;
   }
@@ -48,7 +52,7 @@ export class LaneFlight {
     const { fromMs, fromBytes } = this.#sample;
     if (nowMs - fromMs < MIN_LANE_SAMPLE_MS) return;
     const rate = ((this.receivedBytes - fromBytes) * 1000) / (nowMs - fromMs);
-    this.bytesPerSecond = this.bytesPerSecond === null ? rate : (3 * this.bytesPerSecond + rate) / 4;
+    this.bytesPerSecond = smoothed(this.bytesPerSecond, rate);
     this.#sample = { fromMs: nowMs, fromBytes: this.receivedBytes };
   }
 }

@@ -12,6 +12,9 @@ export const FRAMES_COMPARED = 32;
 /** Frames that a lane may always have: one in its window, one behind it, so that the window is used and grows. */
 export const LANE_FRAMES = 2;
 
+/** Windows, of what a lane delivers in a round trip, that it may have: one on its way, as much again to grow. */
+export const LANE_WINDOWS = 2;
+
 /** Frames of a lane that are granted beyond the model: one that has half arrived is not reported yet. Simulated: more is queue. */
 export const UNREPORTED_FRAMES = 0.25;
 
@@ -88,11 +91,20 @@ export const FEWER_LANES_DO = 0.95;
 
 /** New lanes are judged when they have stood for so long and so many round trips, about 8 of which a window takes to grow. */
 export const LANES_SETTLE_MS = 500;
-export const LANES_SETTLE_ROUND_TRIPS = 10;
+export const LANES_SETTLE_ROUND_TRIPS = 8;
 
 /** And over so long. */
-export const LANES_WEIGH_MS = 600;
-export const LANES_WEIGH_ROUND_TRIPS = 10;
+export const LANES_WEIGH_MS = 800;
+export const LANES_WEIGH_ROUND_TRIPS = 8;
+
+/** A trial that seems to fail is weighed for as long again so often, for loss comes in fits. */
+export const LANES_DOUBTS = 2;
+
+/** While no trial is on, over so many times that: loss comes in fits, and a trial for nothing costs. */
+export const LANES_REST_WEIGHS = 4;
+
+/** The first lane is judged when it delivers no longer so much more than a while before. */
+export const LANES_STILL_GROW = 1.1;
 
 /** Lanes that do not stand after so long are done without. */
 export const LANES_CONNECT_MS = 5000;

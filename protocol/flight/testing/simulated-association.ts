@@ -19,9 +19,7 @@ interface Packet {
  * in a queue of its own without an end. The far end hands over whole frames, in order.
  */
 export class SimulatedAssociation {
-  readonly name: string;
   dead = false;
-  timeouts = 0;
   /** Bytes of whole frames that the far end handed over. */
   arrivedBytes = 0;
   readonly #clock: SimulatedClock;
@@ -47,22 +45,11 @@ export class SimulatedAssociation {
   readonly #ahead = new Set<number>();
 
   /** @param onFrame the far end has another frame or several */
-  constructor(
-    name: string,
-    clock: SimulatedClock,
-    link: SimulatedLink,
-    packetBytes: number,
-    onFrame: () => void,
-  ) {
-    this.name = name;
+  constructor(clock: SimulatedClock, link: SimulatedLink, packetBytes: number, onFrame: () => void) {
     this.#clock = clock;
     this.#link = link;
     this.#packetBytes = packetBytes;
     this.#onFrame = onFrame;
-  }
-
-  get windowBytes(): number {
-    return this.#window * this.#packetBytes;
   }
 
   write(bytes: number): void {
@@ -141,7 +128,6 @@ export class SimulatedAssociation {
   checkTimeout(): void {
     const oldest = this.#packets[this.#oldest];
     if (this.dead || !oldest || this.#clock.nowMs - oldest.sentAtMs < this.#rtoMs) return;
-    this.timeouts += 1;
     this.#rtoMs = Math.min(MAX_RTO_MS, 2 * this.#rtoMs);
     this.#ssthresh = Math.max(this.#window / 2, SMALLEST_SSTHRESH);
     this.#window = 1;

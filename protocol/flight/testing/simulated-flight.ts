@@ -5,22 +5,33 @@ import { SimulatedAssociation } from './simulated-association.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { type LinkShape, SimulatedLink } from './simulated-link.ts';
 
-/** One packet of Ethernet, less what tunnels take. */
-const PACKET_BYTES = 1200;
-
 export interface FlightScenario extends LinkShape {
-  seed: number;
-  /** Lanes from the start, where no `laneCount` decides. */
-  lanes?: number;
-  laneCount?: LaneCount;
-  frameBytes?: number;
+  readonly seed: number;
+  /** Lanes at the start. */
+  readonly lanes?: number;
+  /** Decides on the lanes after that; a new one stands four round trips after it was wanted. */
+  readonly laneCount?: LaneCount;
+  readonly frameBytes?: number;
   /** Reports wait for up to this long for the receiver's event loop. */
-  reportDelayMs?: number;
+  readonly reportDelayMs?: number;
   /** Larger where a link is so fast that single packets would take long to simulate. */
-  packetBytes?: number;
+  readonly packetBytes?: number;
 }
 
-/** A sender with more to send than it may, its lanes over one link, and a receiver that reports once a turn. */
+/** What was seen in some time: delivery as reported, and the mean wait in the bottleneck's queue. */
+export interface Seen {
+  readonly bytesPerSecond: number;
+  readonly queueMs: number;
+  readonly dropped: number;
+}
+
+const TICK_MS = 10;
+const LANES_OBSERVED_MS = 100;
+const CONNECT_ROUND_TRIPS = 4;
+const DEFAULT_FRAME_BYTES = 32 * 1024;
+const DEFAULT_PACKET_BYTES = 1200;
+
+/** A sender with all that it may send, its lanes over one link, and a receiver that reports once a turn of its loop. */
 export class SimulatedFlight {
   readonly clock = new SimulatedClock();
   readonly flight = new Flight();
@@ -28,41 +39,37 @@ export class SimulatedFlight {
   readonly lanes = new Map<string, SimulatedAssociation>();
   /** Whether the sender has anything to send. */
   hasFrames = true;
+  /** In flight beyond the cap, at most, when a frame was sent. */
+  mostOverCapBytes = 0;
+  mostInFlightBytes = 0;
   readonly #scenario: FlightScenario;
+  readonly #frameBytes: number;
   readonly #random: SeededRandom;
   #reportDue = false;
   #opened = 0;
-  #wanted = 0;
-  mostOverCapBytes = Number.NEGATIVE_INFINITY;
-  wantedLog: [number, number][] = [];
+  #opening = 0;
 
   constructor(scenario: FlightScenario) {
     this.#scenario = scenario;
+    this.#frameBytes = scenario.frameBytes ?? DEFAULT_FRAME_BYTES;
     this.#random = new SeededRandom(scenario.seed);
     const { bytesPerSecond, rttMs, queueBytes, lossPercent } = scenario;
-    this.link = new SimulatedLink(
-      { bytesPerSecond, rttMs, queueBytes, lossPercent },
-      this.clock,
-      this.#random,
-    );
+    this.link = this.newLink({ bytesPerSecond, rttMs, queueBytes, lossPercent });
     for (let i = 0; i < (scenario.lanes ?? 1); i += 1) this.openLane();
-    this.#wanted = this.lanes.size;
     this.clock.after(0, () => this.#tick());
+    if (scenario.laneCount) this.clock.after(0, () => this.#count(scenario.laneCount as LaneCount));
+  }
+
+  newLink(shape: LinkShape): SimulatedLink {
+    return new SimulatedLink(shape, this.clock, this.#random);
   }
 
   /** @returns its name */
-  openLane(): string {
+  openLane(link = this.link): string {
     this.#opened += 1;
     const name = `lane ${this.#opened}`;
-    const packetBytes = this.#scenario.packetBytes ?? PACKET_BYTES;
-    const association: SimulatedAssociation = new SimulatedAssociation(
-      name,
-      this.clock,
-      this.link,
-      packetBytes,
-      () => this.#arrived(),
-    );
-    this.lanes.set(name, association);
+    const packetBytes = this.#scenario.packetBytes ?? DEFAULT_PACKET_BYTES;
+    this.lanes.set(name, new SimulatedAssociation(this.clock, link, packetBytes, () => this.#arrived()));
     this.flight.addLane(name);
     return name;
   }
@@ -74,45 +81,59 @@ export class SimulatedFlight {
     this.flight.removeLane(name);
   }
 
+  run(ms: number): Seen {
+    const { deliveredBytes } = this.flight;
+    const { dropped } = this.link;
+    let queueMs = 0;
+    const steps = ms / TICK_MS;
+    for (let step = 0; step < steps; step += 1) {
+      this.clock.runUntil(this.clock.nowMs + TICK_MS);
+      queueMs += this.link.queueMs / steps;
+    }
+    return {
+      bytesPerSecond: ((this.flight.deliveredBytes - deliveredBytes) * 1000) / ms,
+      queueMs,
+      dropped: this.link.dropped - dropped,
+    };
+  }
+
   #tick(): void {
     for (const lane of this.lanes.values()) lane.checkTimeout();
-    const { laneCount } = this.#scenario;
-    if (laneCount && this.clock.nowMs % 100 === 0) {
-      const wanted = laneCount.observe({
-        lanes: this.lanes.size,
-        deliveredBytes: this.flight.deliveredBytes,
-        networkLimited: this.flight.networkLimited,
-        minRttMs: this.flight.minRttMs,
-        nowMs: this.clock.nowMs,
-      });
-      if (wanted !== this.#wanted) this.wantedLog.push([this.clock.nowMs, wanted]);
-      for (; this.#wanted < wanted; this.#wanted += 1)
-        this.clock.after(4 * this.link.shape.rttMs + 20, () => {
-          if (this.lanes.size < this.#wanted) this.openLane();
-          this.#pump();
-        });
-      this.#wanted = wanted;
-      while (this.lanes.size > wanted) this.closeLane([...this.lanes.keys()].pop() as string);
-    }
     this.#pump();
-    this.clock.after(10, () => this.#tick());
+    this.clock.after(TICK_MS, () => this.#tick());
+  }
+
+  #count(laneCount: LaneCount): void {
+    const wanted = laneCount.observe({
+      lanes: this.lanes.size,
+      deliveredBytes: this.flight.deliveredBytes,
+      networkLimited: this.flight.networkLimited,
+      minRttMs: this.flight.minRttMs,
+      nowMs: this.clock.nowMs,
+    });
+    for (; this.lanes.size + this.#opening < wanted; this.#opening += 1) {
+      this.clock.after(CONNECT_ROUND_TRIPS * this.link.shape.rttMs, () => {
+        this.#opening -= 1;
+        this.openLane();
+        this.#pump();
+      });
+    }
+    for (const name of [...this.lanes.keys()].slice(wanted)) this.closeLane(name);
+    this.clock.after(LANES_OBSERVED_MS, () => this.#count(laneCount));
   }
 
   #pump(): void {
-    const bytes = this.#scenario.frameBytes ?? 32 * 1024;
-    for (;;) {
-      const name = this.flight.choose(this.clock.nowMs);
-      if (name === null) return;
+    const { nowMs } = this.clock;
+    for (let name = this.flight.choose(nowMs); name !== null; name = this.flight.choose(nowMs)) {
       if (!this.hasFrames) {
-        this.flight.idle(this.clock.nowMs);
+        this.flight.idle(nowMs);
         return;
       }
-      this.flight.sent(name, bytes, this.clock.nowMs);
-      this.lanes.get(name)?.write(bytes);
-      this.mostOverCapBytes = Math.max(
-        this.mostOverCapBytes,
-        this.flight.inFlightBytes - this.flight.capBytes,
-      );
+      this.flight.sent(name, this.#frameBytes, nowMs);
+      this.lanes.get(name)?.write(this.#frameBytes);
+      const { inFlightBytes, capBytes } = this.flight;
+      this.mostInFlightBytes = Math.max(this.mostInFlightBytes, inFlightBytes);
+      this.mostOverCapBytes = Math.max(this.mostOverCapBytes, inFlightBytes - capBytes);
     }
   }
 
@@ -122,31 +143,11 @@ export class SimulatedFlight {
     const delayMs = (this.#random.below(1000) / 1000) * (this.#scenario.reportDelayMs ?? 0);
     this.clock.after(delayMs, () => {
       this.#reportDue = false;
-      const report = [...this.lanes.values()].map((l) => [l.name, l.arrivedBytes] as const);
+      const report = [...this.lanes].map(([name, lane]) => [name, lane.arrivedBytes] as const);
       this.link.answer(() => {
         for (const [name, bytes] of report) this.flight.received(name, bytes, this.clock.nowMs);
         this.#pump();
       });
     });
-  }
-
-  /** Runs on and returns what was seen meanwhile. */
-  run(ms: number): { bytesPerSecond: number; queueMs: number; dropped: number; timeouts: number } {
-    const from = this.clock.nowMs;
-    const before = this.flight.deliveredBytes;
-    const dropped = this.link.dropped;
-    let queue = 0,
-      samples = 0;
-    for (let t = from + 5; t <= from + ms; t += 5) {
-      this.clock.runUntil(t);
-      queue += this.link.queueMs;
-      samples += 1;
-    }
-    return {
-      bytesPerSecond: ((this.flight.deliveredBytes - before) * 1000) / ms,
-      queueMs: queue / samples,
-      dropped: this.link.dropped - dropped,
-      timeouts: [...this.lanes.values()].reduce((s, l) => s + l.timeouts, 0),
-    };
   }
 }

@@ -21,6 +21,7 @@ export class SimulatedLink {
   readonly #random: SeededRandom;
   #freeAtMs = 0;
   #lastArrivalMs = 0;
+  #lastAnswerMs = 0;
 
   constructor(shape: LinkShape, clock: SimulatedClock, random: SeededRandom) {
     this.shape = shape;
@@ -50,6 +51,7 @@ export class SimulatedLink {
 
   /** The way back: never full, never lossy. */
   answer(arrive: () => void): void {
-    this.#clock.after(this.shape.rttMs / 2, arrive);
+    this.#lastAnswerMs = Math.max(this.#lastAnswerMs, this.#clock.nowMs + this.shape.rttMs / 2);
+    this.#clock.at(this.#lastAnswerMs, arrive);
   }
 }

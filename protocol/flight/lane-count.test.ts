@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LaneCount } from './lane-count.ts';
+import { SimulatedFlight } from './testing/simulated-flight.ts';
+
+const STEP_MS = 100;
+
+/** A network that delivers `rateOf(lanes)`; lanes stand as soon as they are wanted. */
+class Network {
+  readonly wanted: number[] = [];
+  lanes = 1;
+  networkLimited = true;
+  minRttMs = 50;
+  rateOf: (lanes: number) => number;
+  readonly #count: LaneCount;
+  #nowMs = 0;
+  #deliveredBytes = 0;
+
+  constructor(rateOf: (lanes: number) => number, most = 32) {
+    this.rateOf = rateOf;
+    this.#count = new LaneCount(most);
+  }
+
+  /** @returns lanes wanted at the end */
+  run(ms: number): number {
+    for (const end = this.#nowMs + ms; this.#nowMs < end; this.#nowMs += STEP_MS) {
+      this.#deliveredBytes += (this.rateOf(this.lanes) * STEP_MS) / 1000;
+      this.lanes = this.#count.observe({
+        lanes: this.lanes,
+        deliveredBytes: this.#deliveredBytes,
+        networkLimited: this.networkLimited,
+        minRttMs: this.minRttMs,
+        nowMs: this.#nowMs,
+      });
+      if (this.lanes !== this.wanted.at(-1)) this.wanted.push(this.lanes);
+    }
+    return this.lanes;
+  }
+}
+
+const upTo = (most: number) => (lanes: number) => Math.min(lanes, most) * 440_000;
+
+describe('LaneCount', () => {
+  it('grows in large steps as long as each pays', () => {
+    const network = new Network(upTo(32));
+    expect(network.run(10_000)).toBe(32);
+    expect(network.wanted).toEqual([1, 4, 16, 32]);
+  });
+
+  it('wants no more than may be had', () => {
+    expect(new Network(upTo(32), 8).run(20_000)).toBe(8);
+    expect(new Network(upTo(32), 1).run(20_000)).toBe(1);
+    expect(new Network(upTo(64), 64).run(20_000)).toBe(32);
+  });
+
+  it('goes back where more do not pay, and does not try again for a minute', () => {
+    const network = new Network(() => 21_000_000);
+    network.run(55_000);
+    expect(network.wanted).toEqual([1, 4, 1]);
+  });
+
+  it('tries less and less often what never pays', () => {
+    const network = new Network(() => 21_000_000);
+    network.run(30 * 60_000);
+    expect(network.wanted.filter((lanes) => lanes > 1).length).toBeLessThan(7);
+  });
+
+  it('tries a number in between once', () => {
+    const network = new Network((lanes) => (lanes > 8 ? 5_600_000 : lanes * 1_700_000));
+    expect(network.run(20_000)).toBe(8);
+    expect(network.wanted).toEqual([1, 4, 16, 8]);
+  });
+
+  it('tries none where one is held up by the machines', () => {
+    const network = new Network(() => 25_000_000);
+    network.minRttMs = 2;
+    network.run(200_000);
+    expect(network.wanted).toEqual([1]);
+  });
+
+  it('takes small steps where the frames of many lanes would queue for long', () => {
+    const network = new Network(() => 125_000);
+    network.run(30_000);
+    expect(network.wanted).toEqual([1, 2, 1]);
+  });
+
+  it('counts nothing while the network is not what is waited for', () => {
+    const network = new Network(upTo(32));
+    network.networkLimited = false;
+    expect(network.run(60_000)).toBe(1);
+    network.networkLimited = true;
+    expect(network.run(10_000)).toBe(32);
+    network.networkLimited = false;
+    network.rateOf = () => 0;
+    expect(network.run(600_000)).toBe(32);
+  });
+
+  it('does without lanes that do not come to stand', () => {
+    const count = new LaneCount(32);
+    const wanted = new Set<number>();
+    for (let nowMs = 0; nowMs < 30_000; nowMs += STEP_MS)
+      wanted.add(
+        count.observe({
+          lanes: 1,
+          deliveredBytes: nowMs * 500,
+          networkLimited: true,
+          minRttMs: 50,
+          nowMs,
+        }),
+      );
+    expect([...wanted]).toEqual([1, 4]);
+  });
+
+  it('follows a link that begins to lose, and one that stops', () => {
+    const network = new Network(() => 21_000_000);
+    expect(network.run(20_000)).toBe(1);
+    network.rateOf = upTo(32);
+    expect(network.run(30_000)).toBe(32);
+    network.rateOf = () => 21_000_000;
+    expect(network.run(10 * 60_000)).toBeLessThanOrEqual(16);
+  });
+
+  it('wants 1 to 32 whatever it sees', () => {
+    const seen = fc.record({
+      lanes: fc.nat(40),
+      bytes: fc.nat(5_000_000),
+      networkLimited: fc.boolean(),
+      minRttMs: fc.option(fc.double({ min: 0, max: 2000, noNaN: true })),
+      later: fc.nat(5000),
+    });
+    fc.assert(
+      fc.property(fc.array(seen, { maxLength: 400 }), fc.integer({ min: 1, max: 64 }), (steps, most) => {
+        const count = new LaneCount(most);
+        let deliveredBytes = 0;
+        let nowMs = 0;
+        for (const { bytes, later, ...rest } of steps) {
+          deliveredBytes += bytes;
+          nowMs += later;
+          const wanted = count.observe({ ...rest, deliveredBytes, nowMs });
+          expect(Number.isInteger(wanted)).toBe(true);
+          expect(wanted).toBeGreaterThanOrEqual(1);
+          expect(wanted).toBeLessThanOrEqual(Math.min(most, 32));
+        }
+      }),
+    );
+  });
+});
+
+describe('LaneCount on a simulated link', () => {
+  const LONG = { bytesPerSecond: 25e6, rttMs: 50, queueBytes: 1.25e6, lossPercent: 0, reportDelayMs: 5 };
+
+  it.each([1, 2, 3])('has 16 lanes or more after some seconds of loss, and holds them (seed %d)', (seed) => {
+    const run = new SimulatedFlight({ ...LONG, lossPercent: 0.5, seed, laneCount: new LaneCount() });
+    run.run(5500);
+    expect(run.lanes.size).toBeGreaterThanOrEqual(16);
+    run.run(3500);
+    expect(run.run(5000).bytesPerSecond).toBeGreaterThan(5e6);
+    expect(run.lanes.size).toBeGreaterThanOrEqual(16);
+  });
+
+  it('ends with one where one fills the link', () => {
+    const run = new SimulatedFlight({ ...LONG, seed: 1, laneCount: new LaneCount() });
+    run.run(8000);
+    expect(run.lanes.size).toBe(1);
+    expect(run.run(3000).bytesPerSecond).toBeGreaterThan(0.9 * 25e6);
+  });
+
+  it('opens no second one between two processes of one machine', () => {
+    const loopback = {
+      bytesPerSecond: 110e6,
+      rttMs: 0.2,
+      queueBytes: 64e6,
+      lossPercent: 0,
+      reportDelayMs: 10,
+    };
+    const run = new SimulatedFlight({ ...loopback, packetBytes: 9000, seed: 1, laneCount: new LaneCount() });
+    for (let i = 0; i < 8; i += 1) {
+      run.run(500);
+      expect(run.lanes.size).toBe(1);
+    }
+  });
+});
