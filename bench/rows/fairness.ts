@@ -24,18 +24,20 @@ async function besideOurs(
   await using sharing = await sender.offer(path);
   await using visit = await receiver.visit(sharing.url);
   await visit.take();
-  let hasEnded = false;
+  let ended: string | undefined;
   visit.done(VISIT_TIMEOUT_MS).then(
     () => {
-      hasEnded = true;
+      ended = 'was through';
     },
-    () => {},
+    (error: Error) => {
+      ended = `failed (${error.message})`;
+    },
   );
   await sleep(bench.isShort ? 1000 : LEAD_SECONDS * 1000);
   const before = await visit.percent();
   const speed = await cubicSpeed(link, seconds(bench));
   const after = await visit.percent();
-  if (hasEnded) throw new Error('ours was through before the other flow was measured');
+  if (ended !== undefined) throw new Error(`ours ${ended} before the other flow was measured`);
   return { speed, note: `ours went from ${before.toFixed(0)} to ${after.toFixed(0)} % meanwhile` };
 }
 
