@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { pairedRun } from '#protocol/handshake/paired-run.fixture.ts';
+import { MAX_LANE_MESSAGE_BYTES } from '#protocol/limits.ts';
 import { laneContract } from '#transport/lane.contract.ts';
 import type { Lane } from '#transport/lane.ts';
 import { secureConnection } from './tls-connection.ts';
@@ -27,3 +28,10 @@ async function pair(): Promise<readonly [Lane, Lane]> {
 }
 
 test.each(laneContract)('a lane over TLS $name', ({ run }) => run({ pair }));
+
+test('a lane over TLS closes by a message that is longer than any', async () => {
+  const [near, far] = await pair();
+  const closing = new Promise<string>((resolve) => far.attach(() => {}, resolve));
+  near.send(new Uint8Array(MAX_LANE_MESSAGE_BYTES + 1));
+  expect(await closing).toBe('a message is too long');
+});

@@ -7,6 +7,7 @@ import { LENGTH_BYTES, MessageReader } from './message-reader.ts';
 
 /** A lane made of one TLS connection, which it owns. While nobody is attached, nothing is read: the peer is slowed. */
 export class TlsLane implements Lane {
+  readonly kind = 'tcp';
   readonly id: string;
   readonly maxMessageBytes = MAX_LANE_MESSAGE_BYTES;
   readonly #socket: TLSSocket;
