@@ -155,7 +155,7 @@ describe('in flight, over lanes that differ', () => {
     expect(run.run(5000).bytesPerSecond).toBeGreaterThan(0.8 * 200 * MBIT);
   });
 
-  it('goes on when a lane goes silent, and when it is closed', () => {
+  it('goes on when a lane falls silent, and when it is closed', () => {
     const run = start({ ...LONG, lanes: 4 });
     run.run(2000);
     const [first] = run.lanes.keys();
