@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Lab, openLab } from '#natlab/lab.ts';
+import { type Lab, type LabHost, openLab } from '#natlab/lab.ts';
 import { type Server, startServer } from '../e2e/harness/server.ts';
 import type { Bench } from './bench.ts';
 import { type Browser, type LaunchOptions, launchChromium } from './chromium.ts';
@@ -30,6 +30,7 @@ export async function openLongLink(bench: Bench, lossPercent = 0): Promise<LongL
   const link = { delayMs: ROUND_TRIP_MS / 2, rateMbit: RATE_MBIT, lossPercent };
   const lab = await openLab({ hosts: { alice: {}, bob: { link } } });
   try {
+    await forgetPastFlows(lab.host('alice'));
     const host = lab.host('server');
     const address = host.ipv4[0] ?? '';
     const args = ['--host', address, '--port', '443', '--stun-port', '3478', '--tls', 'auto'];
@@ -59,4 +60,10 @@ export async function openLongLink(bench: Bench, lossPercent = 0): Promise<LongL
     await lab.close();
     throw error;
   }
+}
+
+/** Linux begins a TCP connection with what the last one to the same address came to: a flow alone is to be like the first. */
+async function forgetPastFlows(host: LabHost): Promise<void> {
+  const { status, stderr } = await host.run('sysctl', ['-qw', 'net.ipv4.tcp_no_metrics_save=1']);
+  if (status !== 0) throw new Error(`sysctl refused: ${stderr}`);
 }

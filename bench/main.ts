@@ -107,7 +107,7 @@ async function main(): Promise<void> {
 }
 
 // What is inside is killed at exit.
-process.once('SIGINT', () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 await main();
 // A step that was given up may hold on to something.
 process.exit();
