@@ -59,6 +59,7 @@ function buildProgram(output: Output, signal: AbortSignal, setStatus: (status: n
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   const json = () => new Option('--json', 'print one JSON object a line on standard output');
+  const noTcp = () => new Option('--no-tcp', 'data channels only: no TCP to other terminals');
   const server = () =>
     new Option('--server <url>', 'your Sallyport server (or the environment: SALLYPORT_SERVER)');
   const action =
@@ -73,6 +74,7 @@ function buildProgram(output: Output, signal: AbortSignal, setStatus: (status: n
     .addOption(server())
     .option('--keep', 'keep offering after the first receiver has everything')
     .option('--resume', 'offer the latest unfinished share again, by the same link')
+    .addOption(noTcp())
     .addOption(json())
     .action(action((paths: string[], options) => send(paths, options, output, signal)));
 
@@ -82,6 +84,7 @@ function buildProgram(output: Output, signal: AbortSignal, setStatus: (status: n
     .argument('[link-or-code]', 'else SALLYPORT_CODE, else the first line of standard input')
     .option('-o, --output <dir>', 'folder to save into', '.')
     .option('-y, --yes', 'take everything without asking')
+    .addOption(noTcp())
     .addOption(server())
     .addOption(json())
     .action(action((target: string | undefined, options) => receive(target, options, output, signal)));

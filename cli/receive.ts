@@ -22,6 +22,8 @@ export interface ReceiveOptions {
   readonly output: string;
   readonly yes?: boolean;
   readonly json?: boolean;
+  /** Whether lanes over TCP are made as well. */
+  readonly tcp?: boolean;
 }
 
 /** How long a command waits for a link's sender before it says that nobody is there. */
@@ -63,7 +65,7 @@ export async function receive(
     else if (status.state !== 'done') events.take(status);
   };
   const receiving = await openShare({
-    platform: nodePlatform(),
+    platform: nodePlatform({ tcp: options.tcp !== false }),
     serverUrl,
     target: text,
     senderTimeoutMs: SENDER_TIMEOUT_MS,

@@ -16,6 +16,8 @@ export interface SendOptions {
   readonly keep?: boolean;
   /** Offers the latest unfinished share again, in place of paths. */
   readonly resume?: boolean;
+  /** Whether lanes over TCP are made as well. */
+  readonly tcp?: boolean;
 }
 
 /** How a receiver ends that has chosen, and whose disk refuses before anything flows. */
@@ -84,7 +86,7 @@ export async function send(
   const newCode = () => void sharing.newCode().catch(() => {});
   const sharing = await Promise.race([
     startSharing({
-      platform: nodePlatform(),
+      platform: nodePlatform({ tcp: options.tcp !== false }),
       serverUrl,
       source,
       ...(kept && { ownerSeed: kept.seed }),

@@ -2,15 +2,20 @@ import { createHash, randomBytes } from 'node:crypto';
 import { PeerConnection as NativePeerConnection } from 'node-datachannel';
 import { RTCPeerConnection } from 'node-datachannel/polyfill';
 import type { PeerConnection, Platform } from '#transport/platform.ts';
+import { tcpLaneMaker } from './tcp/tcp-lane-maker.ts';
 
 /**
  * The platform of a Node peer: ICE, DTLS and SCTP are node-datachannel's (libdatachannel, libjuice). The polyfill is
  * built around a native connection of ours, since only that one knows the certificate that the peer presented.
+ *
+ * @param options.tcp whether lanes over TCP are made too, which opens ports and dials other Node peers
  */
-export function nodePlatform(): Platform {
+export function nodePlatform({ tcp = false }: { readonly tcp?: boolean } = {}): Platform {
   const natives = new WeakMap<PeerConnection, NativePeerConnection>();
   let connections = 0;
   return {
+    ...(tcp && { tcp: tcpLaneMaker() }),
+
     createPeerConnection({ iceServers = [] }) {
       connections += 1;
       const native = new NativePeerConnection(`sallyport-${connections}`, {

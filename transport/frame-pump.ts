@@ -4,7 +4,7 @@ import { encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/lane-message.ts';
 import { BLOCK_BYTES, FRAME_UNIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import type { ReadBlock } from './block-reader.ts';
 import type { Lane } from './lane.ts';
-import { FRAMES_IN_FLIGHT, HIGH_WATER_BYTES, LANES_LOOK_MS } from './limits.ts';
+import { FRAMES_IN_FLIGHT, HIGH_WATER_BYTES, LANES_LOOK_MS, NEAR_RTT_MS } from './limits.ts';
 
 export interface PumpOptions {
   /** The next block, null for one that need not go out; undefined where there is none now, and `wake` will be called. */
@@ -18,13 +18,21 @@ export interface PumpOptions {
   readonly nowMs: () => number;
 }
 
+/** A lane, and what of it is told to `Flight`: nothing while it rests, and after that what was sent since. */
+interface Carrier {
+  readonly lane: Lane;
+  sentBytes: number;
+  untoldBytes: number;
+  rests: boolean;
+}
+
 /**
  * Sends blocks, frame by frame, over all lanes of a session: each frame on the lane that will deliver it soonest, no more at
  * a time than the network takes. What a lane loses, or holds back for too long, goes out on another.
  */
 export class FramePump {
   readonly #options: PumpOptions;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #carriers = new Map<string, Carrier>();
   readonly #flight = new Flight();
   readonly #transit = new FramesInTransit();
   /** To be sent once more, ahead of everything. */
@@ -41,14 +49,16 @@ export class FramePump {
   }
 
   add(lane: Lane): void {
-    this.#lanes.set(lane.id, lane);
+    this.#carriers.set(lane.id, { lane, sentBytes: 0, untoldBytes: 0, rests: false });
     this.#flight.addLane(lane.id);
+    this.#restOrWork();
     this.wake();
   }
 
   lose(lane: Lane): void {
-    if (!this.#lanes.delete(lane.id)) return;
+    if (!this.#carriers.delete(lane.id)) return;
     this.#flight.removeLane(lane.id);
+    this.#restOrWork();
     const doubled = this.#doubled.get(lane.id);
     this.#doubled.delete(lane.id);
     this.#again.push(...this.#transit.lose(lane.id).filter((frame) => !doubled?.has(frame)));
@@ -57,9 +67,11 @@ export class FramePump {
 
   /** @throws ProtocolViolation */
   arrived(lane: Lane, totalBytes: number): void {
-    if (!this.#lanes.has(lane.id)) return;
+    const carrier = this.#carriers.get(lane.id);
+    if (!carrier) return;
     this.#transit.arrived(lane.id, totalBytes);
-    this.#flight.received(lane.id, totalBytes, this.#options.nowMs());
+    if (!carrier.rests && totalBytes > carrier.untoldBytes)
+      this.#flight.received(lane.id, totalBytes - carrier.untoldBytes, this.#options.nowMs());
     this.#doubled.delete(lane.id);
     this.wake();
   }
@@ -95,7 +107,7 @@ export class FramePump {
 
   #choose(): Lane | null {
     const id = this.#flight.choose(this.#options.nowMs());
-    const lane = id === null ? undefined : this.#lanes.get(id);
+    const lane = id === null ? undefined : this.#carriers.get(id)?.lane;
     if (!lane) return null;
     if (lane.bufferedBytes < HIGH_WATER_BYTES) return lane;
     void lane.writable().then(() => this.wake());
@@ -112,7 +124,7 @@ export class FramePump {
     this.#current ??= await this.#nextBlock();
     if (!this.#current) return false;
     // Meanwhile it may have gone; the next round finds another.
-    if (!this.#lanes.has(lane.id)) return true;
+    if (!this.#carriers.has(lane.id)) return true;
     const { block, sent } = this.#current;
     const end = Math.min(sent + this.#payloadBytes(lane), block.bytes.length);
     const isLast = end === block.bytes.length;
@@ -138,6 +150,8 @@ export class FramePump {
   }
 
   #send(lane: Lane, frame: Uint8Array<ArrayBuffer>): void {
+    const carrier = this.#carriers.get(lane.id);
+    if (carrier) carrier.sentBytes += frame.length;
     this.#transit.sent(lane.id, frame);
     // Back on the lane that held it back, as where no other is left: nowhere else would it come from.
     this.#doubled.get(lane.id)?.delete(frame);
@@ -151,7 +165,7 @@ export class FramePump {
 
   /** Short frames where little may be in flight: a lane is then never kept busy by one of them for long. */
   #payloadBytes(lane: Lane): number {
-    const share = this.#flight.capBytes / this.#lanes.size / FRAMES_IN_FLIGHT;
+    const share = this.#flight.capBytes / this.#carriers.size / FRAMES_IN_FLIGHT;
     const most = Math.min(MAX_FRAME_PAYLOAD_BYTES, lane.maxMessageBytes - FRAME_OVERHEAD_BYTES);
     const units = Math.floor(Math.min(share, most) / FRAME_UNIT_BYTES);
     return Math.max(1, units) * FRAME_UNIT_BYTES;
@@ -159,13 +173,32 @@ export class FramePump {
 
   #look(): void {
     for (const id of this.#flight.stalled(this.#options.nowMs())) {
-      if (this.#lanes.size === 1 || this.#doubled.has(id)) continue;
+      if (this.#carriers.size === 1 || this.#doubled.has(id)) continue;
       const frames = this.#transit.on(id);
       this.#doubled.set(id, new Set(frames));
       this.#again.push(...frames);
     }
+    this.#restOrWork();
     this.#options.onLook(this.#flight);
     this.wake();
+  }
+
+  /**
+   * Between machines that are near each other the system's TCP fills the network by itself; with every byte on a data
+   * channel the processors would do a hundred times the work. Far from each other, all lanes carry what they can.
+   */
+  #restOrWork(): void {
+    const carriers = [...this.#carriers.values()];
+    const isNear = (this.#flight.minRttMs ?? 0) < NEAR_RTT_MS;
+    const mayRest = isNear && carriers.some(({ lane }) => lane.kind === 'tcp');
+    for (const carrier of carriers) {
+      const rests = mayRest && carrier.lane.kind !== 'tcp';
+      if (rests === carrier.rests) continue;
+      carrier.rests = rests;
+      carrier.untoldBytes = carrier.sentBytes;
+      if (rests) this.#flight.removeLane(carrier.lane.id);
+      else this.#flight.addLane(carrier.lane.id);
+    }
   }
 
   /** Until something may have changed since it was last looked. */

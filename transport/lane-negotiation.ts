@@ -21,6 +21,11 @@ export interface ConnectedLane {
   readonly viewRoute: () => Promise<Route | null>;
 }
 
+/** One whose proofs are still to be exchanged. */
+export interface UnprovenLane extends ConnectedLane {
+  readonly fingerprints: Fingerprints;
+}
+
 export interface NegotiationSetup {
   readonly platform: Platform;
   readonly iceServers: RTCIceServer[];
@@ -46,11 +51,11 @@ export class LaneNegotiation {
   /** This side's candidates that wait until it has applied the peer's description. */
   #held: NegotiationPayload[] = [];
   #remoteCandidates = 0;
-  #settle: { resolve(lane: ConnectedLane): void; reject(error: unknown): void } | null = null;
+  #settle: { resolve(lane: UnprovenLane): void; reject(error: unknown): void } | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** The lane once it stands. Rejects with TransferError `no-route`, or ProtocolViolation. */
-  readonly connected: Promise<ConnectedLane>;
+  readonly connected: Promise<UnprovenLane>;
 
   private constructor(laneId: string, setup: NegotiationSetup) {
     this.laneId = laneId;

@@ -19,7 +19,7 @@ import type { ReceiverStatus } from './sharing.ts';
 import { pass, settled, useFakeTime } from './testing/fake-time.ts';
 import { MemorySource } from './testing/memory-files.ts';
 import { pairedLanes } from './testing/memory-lane.ts';
-import { connected, RawPeer } from './testing/raw-peer.ts';
+import { connected, NO_OTHERS, RawPeer } from './testing/raw-peer.ts';
 
 useFakeTime();
 
@@ -45,7 +45,10 @@ function setUp() {
   const come = (id: string) => {
     const [own, far] = pairedLanes();
     const peer = new RawPeer(connected(far), KEYS.receiver);
-    const served = places.serve(id, Promise.resolve({ secure: KEYS.sender, connected: connected(own) }));
+    const served = places.serve(
+      id,
+      Promise.resolve({ secure: KEYS.sender, connected: connected(own), ...NO_OTHERS }),
+    );
     return { peer, own, served };
   };
   /** One that has chosen, and is served. */
@@ -120,7 +123,7 @@ test('one of whose two first handshakes one fails is served by the other, and on
   await served[0];
   const [own, far] = pairedLanes();
   const peer = new RawPeer(connected(far), KEYS.receiver);
-  meetings[1].resolve({ secure: KEYS.sender, connected: connected(own) });
+  meetings[1].resolve({ secure: KEYS.sender, connected: connected(own), ...NO_OTHERS });
   peer.prove();
   await pass(100);
   expect(latest('one')).toMatchObject({ state: 'waiting', lanes: 1 });
@@ -391,7 +394,7 @@ test('closing tells everyone who is here, and takes nobody in who is met too lat
     expect((await settled(peer.hear('bye'))).value).toEqual({ type: 'bye', code: 'cancelled' });
   await settled(closing);
   const [own, far] = pairedLanes();
-  late.resolve({ secure: KEYS.sender, connected: connected(own) });
+  late.resolve({ secure: KEYS.sender, connected: connected(own), ...NO_OTHERS });
   await served;
   await pass(10);
   expect(far.closedBecause).not.toBeNull();

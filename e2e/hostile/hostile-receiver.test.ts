@@ -47,7 +47,13 @@ async function meet(files: readonly { path: string; content: Uint8Array }[] = FI
     () => platform.nowMs(),
     (status) => statuses.push(status),
   );
-  const sender = new SendDriver(keys.sender, { platform, iceServers: [] }, new Manifest(source.entries), source, progress);
+  const sender = new SendDriver(
+    keys.sender,
+    { platform, iceServers: [] },
+    new Manifest(source.entries),
+    source,
+    progress,
+  );
   const peer = new RawPeer(connected(far), keys.receiver);
   sender.session.add(connected(near));
   peer.prove();

@@ -102,8 +102,7 @@ export function rogueSender(serverUrl: string, secret: Secret, owner: OwnerKey):
         send = (payload) => relay(accepted.session.seal([payload]));
         resolve(negotiation.connected.then((connected) => new RawPeer(connected, accepted.session)));
       } else if (session) {
-        for (const payload of session.open(message))
-          if (payload.type !== 'bye' && payload.type !== 'delivery') await negotiation?.hear(payload);
+        for (const payload of session.open(message)) if ('lane' in payload) await negotiation?.hear(payload);
       }
     };
     const joining = client.joinAsSender(secret.roomName, {

@@ -1,4 +1,4 @@
-import { type ConnectedLane, LaneNegotiation, type NegotiationPayload } from '../lane-negotiation.ts';
+import { LaneNegotiation, type NegotiationPayload, type UnprovenLane } from '../lane-negotiation.ts';
 import type { Platform } from '../platform.ts';
 
 /** Decides what becomes of a payload on its way: what is returned arrives in its place. */
@@ -38,7 +38,7 @@ export async function negotiatePair(
 /** A lane that stands between two connections of the same platform. */
 export async function connectPair(
   platform: Platform,
-): Promise<{ readonly receiver: ConnectedLane; readonly sender: ConnectedLane }> {
+): Promise<{ readonly receiver: UnprovenLane; readonly sender: UnprovenLane }> {
   const { receiver, sender } = await negotiatePair({ receiver: platform, sender: platform });
   return { receiver: await receiver.connected, sender: await (await sender).connected };
 }

@@ -11,7 +11,7 @@ import {
   type LaneMessage,
 } from '#protocol/lane-message.ts';
 import type { Lane } from '../lane.ts';
-import type { ConnectedLane } from '../lane-negotiation.ts';
+import type { UnprovenLane } from '../lane-negotiation.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -22,12 +22,12 @@ export const FINGERPRINTS: Fingerprints = {
 };
 
 /** A lane in memory as a negotiation would hand it over. */
-export function connected(
-  lane: Lane,
-  fingerprints = FINGERPRINTS,
-): ConnectedLane & { readonly fingerprints: Fingerprints } {
+export function connected(lane: Lane, fingerprints = FINGERPRINTS): UnprovenLane {
   return { lane, fingerprints, viewRoute: async () => 'lan' };
 }
+
+/** A meeting in memory is all that there is. */
+export const NO_OTHERS = { iceServers: [], others: [], tcp: null };
 
 /**
  * A peer that holds a session's keys and does with its lane what a test tells it to. Left to itself it only
@@ -43,12 +43,12 @@ export class RawPeer {
   answersPings = true;
   reportsReceipt = true;
   #frameBytes = 0;
-  readonly #connected: ConnectedLane & { readonly fingerprints: Fingerprints };
+  readonly #connected: UnprovenLane;
   readonly #secure: SecureSession;
   #nextSeq = 0;
   #changed: (() => void)[] = [];
 
-  constructor(lane: ConnectedLane & { readonly fingerprints: Fingerprints }, secure: SecureSession) {
+  constructor(lane: UnprovenLane, secure: SecureSession) {
     this.#connected = lane;
     this.#secure = secure;
     lane.lane.attach(

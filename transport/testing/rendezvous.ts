@@ -14,7 +14,7 @@ import { TransferProgress } from '../transfer-progress.ts';
 import type { TransferStatus } from '../transfer-status.ts';
 import { type MemoryDisk, MemorySource } from './memory-files.ts';
 import { type MemoryLane, pairedLanes } from './memory-lane.ts';
-import { connected } from './raw-peer.ts';
+import { connected, NO_OTHERS } from './raw-peer.ts';
 
 export interface MemoryFile {
   readonly path: string;
@@ -25,9 +25,6 @@ interface SenderProcess {
   readonly source: FileSource;
   readonly places: Places;
 }
-
-/** A meeting in memory is all that there is. */
-const NO_OTHERS = { iceServers: [], others: [], tcp: null };
 
 let runs = 0;
 
