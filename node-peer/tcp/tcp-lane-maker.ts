@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { TransferError } from '#protocol/errors.ts';
 import type { TcpAddresses } from '#protocol/handshake/tcp-addresses.ts';
 import type { SocketAddress } from '#stun-server/codec/ip-address.ts';
@@ -58,7 +58,9 @@ class MeetingPoint implements TcpMeetingPoint {
     if (this.#closed) throw new TransferError('cancelled');
     const { own, broadcast } = machineAddresses();
     const here = { own, broadcast, port: this.#port.number };
-    this.#meeting = new Meeting(this.#port, theirs, dialTargets(theirs, here, this.#isOneMachine), keys);
+    // What the wire's schema takes for an address and the platform does not leads nowhere.
+    const named = theirs.filter(({ host }) => isIP(host) !== 0);
+    this.#meeting = new Meeting(this.#port, named, dialTargets(named, here, this.#isOneMachine), keys);
     try {
       return await this.#meeting.lane;
     } finally {

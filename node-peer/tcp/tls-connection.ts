@@ -25,10 +25,10 @@ const secureContext = createSecureContext({
  * @see docs/handshake.md "Lanes over TLS"
  */
 export async function secureConnection(raw: Socket, keys: TcpLaneKeys): Promise<TlsLane | null> {
+  if (raw.destroyed) return null;
   const deadline = setTimeout(() => raw.destroy(), PROOF_TIMEOUT_MS);
   try {
-    const lane = await (keys.role === 'receiver' ? asClient(raw, keys) : asServer(raw, keys));
-    return lane;
+    return await (keys.role === 'receiver' ? asClient(raw, keys) : asServer(raw, keys));
   } catch {
     raw.destroy();
     return null;
