@@ -108,6 +108,9 @@ async function main(): Promise<void> {
 
 // What is inside is killed at exit.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
-await main();
+await main().catch((error: unknown) => {
+  console.error(error instanceof RangeError ? error.message : error);
+  process.exitCode = 2;
+});
 // A step that was given up may hold on to something.
 process.exit();

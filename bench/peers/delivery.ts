@@ -20,6 +20,8 @@ export interface DeliveryOptions {
     sender: readonly number[];
     receiver: readonly number[];
   }) => void | Promise<void>;
+  /** Called once in a while until then. */
+  readonly whileUnderWay?: () => Promise<void>;
   /** Called right when all is through, or the time, with the bytes that are, while both sides still run. */
   readonly onThrough?: (bytes: number) => Promise<void>;
 }
@@ -35,10 +37,11 @@ export async function deliver(
   const startedMs = performance.now();
   await visit.take();
   const limitMs = Math.round(options.limitSeconds * 1000);
+  const looking = setInterval(() => void options.whileUnderWay?.(), LOOK_EVERY_MS);
   const isWhole = await Promise.race([
     visit.done(limitMs + GRACE_MS).then(() => true),
     sleep(limitMs, false, { ref: false }),
-  ]);
+  ]).finally(() => clearInterval(looking));
   const seconds = (performance.now() - startedMs) / 1000;
   const bytes = isWhole ? options.bytes : ((await visit.percent()) / 100) * options.bytes;
   await options.onThrough?.(bytes);
@@ -47,6 +50,7 @@ export async function deliver(
 
 /** So that the limit, which is no failure, comes first. */
 const GRACE_MS = 60_000;
+const LOOK_EVERY_MS = 200;
 
 /** @throws {Error} where it was ended before it was whole */
 export async function deliverWhole(
