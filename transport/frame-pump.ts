@@ -4,7 +4,13 @@ import { encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/lane-message.ts';
 import { BLOCK_BYTES, FRAME_UNIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import type { ReadBlock } from './block-reader.ts';
 import type { Lane } from './lane.ts';
-import { FRAMES_IN_FLIGHT, HIGH_WATER_BYTES, LANES_LOOK_MS, NEAR_RTT_MS } from './limits.ts';
+import {
+  FRAMES_IN_FLIGHT,
+  HIGH_WATER_BYTES,
+  LANES_LOOK_MS,
+  NEAR_RTT_MS,
+  RETIRE_TIMEOUT_MS,
+} from './limits.ts';
 
 export interface PumpOptions {
   /** The next block, null for one that need not go out; undefined where there is none now, and `wake` will be called. */
@@ -24,6 +30,8 @@ interface Carrier {
   sentBytes: number;
   untoldBytes: number;
   rests: boolean;
+  /** When it was retired. */
+  retiredMs: number | null;
 }
 
 /**
@@ -49,7 +57,7 @@ export class FramePump {
   }
 
   add(lane: Lane): void {
-    this.#carriers.set(lane.id, { lane, sentBytes: 0, untoldBytes: 0, rests: false });
+    this.#carriers.set(lane.id, { lane, sentBytes: 0, untoldBytes: 0, rests: false, retiredMs: null });
     this.#flight.addLane(lane.id);
     this.#restOrWork();
     this.wake();
@@ -65,6 +73,15 @@ export class FramePump {
     this.wake();
   }
 
+  /** Sends nothing more on a lane, and closes it when what is on its way there has arrived. */
+  retire({ id }: Lane): void {
+    const carrier = this.#carriers.get(id);
+    if (!carrier || carrier.retiredMs !== null) return;
+    carrier.retiredMs = this.#options.nowMs();
+    this.#restOrWork();
+    this.#closeRetired(carrier);
+  }
+
   /** @throws ProtocolViolation */
   arrived(lane: Lane, totalBytes: number): void {
     const carrier = this.#carriers.get(lane.id);
@@ -73,6 +90,7 @@ export class FramePump {
     if (!carrier.rests && totalBytes > carrier.untoldBytes)
       this.#flight.received(lane.id, totalBytes - carrier.untoldBytes, this.#options.nowMs());
     this.#doubled.delete(lane.id);
+    this.#closeRetired(carrier);
     this.wake();
   }
 
@@ -179,6 +197,7 @@ export class FramePump {
       this.#again.push(...frames);
     }
     this.#restOrWork();
+    for (const carrier of [...this.#carriers.values()]) this.#closeRetired(carrier);
     this.#options.onLook(this.#flight);
     this.wake();
   }
@@ -192,13 +211,20 @@ export class FramePump {
     const isNear = (this.#flight.minRttMs ?? 0) < NEAR_RTT_MS;
     const mayRest = isNear && carriers.some(({ lane }) => lane.kind === 'tcp');
     for (const carrier of carriers) {
-      const rests = mayRest && carrier.lane.kind !== 'tcp';
+      const rests = carrier.retiredMs !== null || (mayRest && carrier.lane.kind !== 'tcp');
       if (rests === carrier.rests) continue;
       carrier.rests = rests;
       carrier.untoldBytes = carrier.sentBytes;
       if (rests) this.#flight.removeLane(carrier.lane.id);
       else this.#flight.addLane(carrier.lane.id);
     }
+  }
+
+  /** What a lane does not bring to its end in time is sent again on another. */
+  #closeRetired({ lane, retiredMs }: Carrier): void {
+    if (retiredMs === null) return;
+    const isLate = this.#options.nowMs() - retiredMs > RETIRE_TIMEOUT_MS;
+    if (isLate || this.#transit.on(lane.id).length === 0) lane.close();
   }
 
   /** Until something may have changed since it was last looked. */

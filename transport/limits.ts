@@ -29,6 +29,9 @@ export const LANES_AGAIN_MS = 5_000;
 /** Frames into which a lane's share of what may be in flight is cut, where their sizes allow. */
 export const FRAMES_IN_FLIGHT = 4;
 
+/** For what is on its way on a lane that is wanted no longer. */
+export const RETIRE_TIMEOUT_MS = 2_000;
+
 /** Below it two machines are on one LAN, or on one: TCP then needs no help. */
 export const NEAR_RTT_MS = 5;
 

@@ -183,7 +183,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     this.#progress.set({ state: 'failed', error });
   }
 
-  /** Asks for lanes, or closes the newest, as it pays. */
+  /** Asks for lanes, or lets the newest go, as it pays. */
   #look(flight: Flight): void {
     const nowMs = this.#platform.nowMs();
     const lanes = this.session.lanes;
@@ -195,7 +195,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
       minRttMs,
       nowMs,
     });
-    for (const lane of lanes.slice(wanted)) lane.close();
+    for (const lane of lanes.slice(wanted)) this.#pump.retire(lane);
     const isNews = wanted !== this.#wanted.count || nowMs - this.#wanted.saidMs > LANES_AGAIN_MS;
     if (lanes.length >= wanted || lanes.length === 0 || !isNews) return;
     this.#wanted = { count: wanted, saidMs: nowMs };
