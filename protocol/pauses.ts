@@ -4,6 +4,8 @@ import type { EntryId } from './entry.ts';
 export interface Paused {
   readonly here: boolean;
   readonly there: boolean;
+  /** Either of them. */
+  readonly all: boolean;
   readonly entriesHere: ReadonlySet<EntryId>;
   readonly entriesThere: ReadonlySet<EntryId>;
   readonly entries: ReadonlySet<EntryId>;

@@ -44,6 +44,7 @@ test('what a lane holds back for long goes out on another as well', async () => 
       const block = blocks.shift();
       return block && Promise.resolve(block);
     },
+    isPaused: () => false,
     onDry: () => {},
     onSent: () => {},
     onLook: () => {},

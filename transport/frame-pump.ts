@@ -15,6 +15,8 @@ import {
 export interface PumpOptions {
   /** The next block, null for one that need not go out; undefined where there is none now, and `wake` will be called. */
   readonly next: () => Promise<ReadBlock | null> | undefined;
+  /** Whether a person holds all up: what is on its way still arrives, and nothing more leaves. */
+  readonly isPaused: () => boolean;
   /** Everything that there was has been sent. */
   readonly onDry: () => void;
   /** So many bytes of files went out. */
@@ -54,6 +56,12 @@ export class FramePump {
 
   constructor(options: PumpOptions) {
     this.#options = options;
+  }
+
+  /** Whether a lane over TCP does all the work. */
+  get channelsRest(): boolean {
+    const isNear = (this.#flight.minRttMs ?? 0) < NEAR_RTT_MS;
+    return isNear && [...this.#carriers.values()].some(({ lane }) => lane.kind === 'tcp');
   }
 
   add(lane: Lane): void {
@@ -110,13 +118,12 @@ export class FramePump {
     const looking = setInterval(() => this.#look(), LANES_LOOK_MS);
     try {
       while (!this.#stopped) {
-        const lane = this.#choose();
-        if (!lane) await this.#sleep();
-        else if (!(await this.#sendOn(lane))) {
-          this.#options.onDry();
-          this.#flight.idle(this.#options.nowMs());
-          await this.#sleep();
-        }
+        const isPaused = this.#options.isPaused();
+        const lane = isPaused ? null : this.#choose();
+        if (lane && (await this.#sendOn(lane))) continue;
+        if (lane) this.#options.onDry();
+        if (lane || isPaused) this.#flight.idle(this.#options.nowMs());
+        await this.#sleep();
       }
     } finally {
       clearInterval(looking);
@@ -207,11 +214,9 @@ export class FramePump {
    * channel the processors would do a hundred times the work. Far from each other, all lanes carry what they can.
    */
   #restOrWork(): void {
-    const carriers = [...this.#carriers.values()];
-    const isNear = (this.#flight.minRttMs ?? 0) < NEAR_RTT_MS;
-    const mayRest = isNear && carriers.some(({ lane }) => lane.kind === 'tcp');
-    for (const carrier of carriers) {
-      const rests = carrier.retiredMs !== null || (mayRest && carrier.lane.kind !== 'tcp');
+    const channelsRest = this.channelsRest;
+    for (const carrier of this.#carriers.values()) {
+      const rests = carrier.retiredMs !== null || (channelsRest && carrier.lane.kind !== 'tcp');
       if (rests === carrier.rests) continue;
       carrier.rests = rests;
       carrier.untoldBytes = carrier.sentBytes;

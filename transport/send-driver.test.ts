@@ -120,6 +120,29 @@ test('what a lane loses is sent again on another, as it was read', async () => {
   expect(source.readBytes).toBe(2 * MIB);
 });
 
+test('a pause holds up what is still to leave of a block that has begun to', async () => {
+  const content = new Uint8Array(randomBytes(6 * MIB));
+  const transfer = new MemoryTransfer(
+    nodePlatform(),
+    pairedRun(),
+    new MemorySource([{ path: 'film', content }]),
+  );
+  transfer.addLane();
+  await transfer.receiver.offer;
+  const sink = new WatchedSink();
+  const fetching = transfer.fetch([0], sink);
+  await vi.waitFor(() => expect(transfer.sent.at(-1)?.wireBytes).toBeGreaterThan(MIB), { interval: 1 });
+  transfer.sender.pause(true);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const leftBytes = transfer.sent.at(-1)?.wireBytes ?? 0;
+  expect(leftBytes).toBeLessThan(content.length);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(transfer.sent.at(-1)?.wireBytes).toBe(leftBytes);
+  transfer.sender.pause(false);
+  await fetching;
+  expect(Buffer.compare(sink.files.get('film') ?? Buffer.alloc(0), content)).toBe(0);
+});
+
 describe('a receiver that takes nothing in', () => {
   test.each([
     ['large', [{ path: 'large', content: randomBytes(64 * MIB) }]],

@@ -50,6 +50,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     const reader = new BlockReader(this.#sender, source, platform, () => progress.set({}));
     this.#pump = new FramePump({
       next: () => reader.next(),
+      isPaused: () => this.#sender.paused.all,
       onDry: () => this.#sender.flush(),
       onSent: (bytes) => progress.addWireBytes(bytes),
       onLook: (flight) => this.#look(flight),
@@ -183,10 +184,11 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     this.#progress.set({ state: 'failed', error });
   }
 
-  /** Asks for lanes, or lets the newest go, as it pays. */
+  /** Asks for data channels, or lets the newest go, as it pays. */
   #look(flight: Flight): void {
+    if (this.#pump.channelsRest) return;
     const nowMs = this.#platform.nowMs();
-    const lanes = this.session.lanes;
+    const lanes = this.session.channels;
     const { deliveredBytes, networkLimited, minRttMs } = flight;
     const wanted = this.#laneCount.observe({
       lanes: lanes.length,
@@ -197,7 +199,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     });
     for (const lane of lanes.slice(wanted)) this.#pump.retire(lane);
     const isNews = wanted !== this.#wanted.count || nowMs - this.#wanted.saidMs > LANES_AGAIN_MS;
-    if (lanes.length >= wanted || lanes.length === 0 || !isNews) return;
+    if (lanes.length >= wanted || this.session.lanes.length === 0 || !isNews) return;
     this.#wanted = { count: wanted, saidMs: nowMs };
     this.session.say({ type: 'lanes', count: wanted });
   }

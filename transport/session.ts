@@ -123,6 +123,11 @@ export class Session<Heard extends ControlMessage> {
     return [...this.#members.values()].filter(({ proven }) => proven).map(({ lane }) => lane);
   }
 
+  /** Those of them that are data channels. */
+  get channels(): Lane[] {
+    return this.lanes.filter(({ kind }) => kind === 'data-channel');
+  }
+
   /** Takes over what a meeting has brought, and what may still come of it. */
   begin({ connected, others, tcp }: Meeting): void {
     this.#tcp = tcp;
@@ -155,9 +160,9 @@ export class Session<Heard extends ControlMessage> {
     );
   }
 
-  /** The receiver: offers lanes until so many stand or are being made. */
+  /** The receiver: offers data channels until so many stand or are being made. */
   widen(count: number): void {
-    if (!this.#ended) this.#further.offer(count - this.#members.size - this.#further.making);
+    if (!this.#ended) this.#further.offer(count - this.channels.length - this.#further.making);
   }
 
   /**
