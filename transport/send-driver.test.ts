@@ -121,7 +121,7 @@ test('what a lane loses is sent again on another, as it was read', async () => {
 });
 
 test('a pause holds up what is still to leave of a block that has begun to', async () => {
-  const content = new Uint8Array(randomBytes(6 * MIB));
+  const content = new Uint8Array(randomBytes(64 * MIB));
   const transfer = new MemoryTransfer(
     nodePlatform(),
     pairedRun(),
