@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TransferErrorCode } from '#protocol/errors.ts';
 import { cpaceShare } from '#protocol/handshake/cpace.ts';
 import { MESSAGE_TYPE } from '#protocol/handshake/envelope.ts';
+import { VERSIONS } from '#protocol/handshake/hello.ts';
 import { lv, parseLv } from '#protocol/handshake/lv.ts';
 import { eventually, FILES, HonestReceiver, HonestSender, SECRET_NAME } from './honest-peers.ts';
 import { HostileServer, type Relay } from './hostile-server.ts';
@@ -46,6 +47,8 @@ const ownShare = (message: Uint8Array) =>
     { prs: randomBytes(8), ci: randomBytes(8), sid: message.subarray(1, HEADER_BYTES) },
     randomBytes(32),
   ).share;
+/** A version that nobody speaks. */
+const OTHER = 200;
 const ad = (role: string, ...versions: number[]) => lv(role, Uint8Array.from(versions), '');
 
 /** What a receiver finds of it, by link and by code. Null: nothing, the transfer goes on. */
@@ -85,27 +88,30 @@ const TAMPERINGS: [string, Found, () => HostileServer['onRelay']][] = [
   [
     'takes our version out of the hello',
     both('version-mismatch'),
-    () => change('hello', (message) => withHalf(message, (share) => [share, ad('R', 3)])),
+    () => change('hello', (message) => withHalf(message, (share) => [share, ad('R', OTHER)])),
   ],
   [
     'takes our version out of the reply',
     both('version-mismatch'),
-    () => change('reply', (message) => withHalf(message, (share) => [share, ad('S', 3)])),
+    () => change('reply', (message) => withHalf(message, (share) => [share, ad('S', OTHER)])),
   ],
   [
     'adds a version to the hello',
     KEYS_DIFFER,
-    () => change('hello', (message) => withHalf(message, (share) => [share, ad('R', 2, 3)])),
+    () => change('hello', (message) => withHalf(message, (share) => [share, ad('R', ...VERSIONS, OTHER)])),
   ],
   [
     'adds a version to the reply',
     KEYS_DIFFER,
-    () => change('reply', (message) => withHalf(message, (share) => [share, ad('S', 2, 3)])),
+    () => change('reply', (message) => withHalf(message, (share) => [share, ad('S', ...VERSIONS, OTHER)])),
   ],
   [
     'adds capabilities to the hello',
     KEYS_DIFFER,
-    () => change('hello', (message) => withHalf(message, (share) => [share, lv('R', Uint8Array.of(2), 'x')])),
+    () =>
+      change('hello', (message) =>
+        withHalf(message, (share) => [share, lv('R', Uint8Array.from(VERSIONS), 'x')]),
+      ),
   ],
   [
     'cuts the reply short',
