@@ -68,6 +68,8 @@ export type CliEvent =
       readonly wireBytes: number;
       readonly bytesPerSecond: number | null;
       readonly secondsLeft: number | null;
+      /** That stand now. */
+      readonly lanes: number;
       readonly receiver?: string;
     }
   | {

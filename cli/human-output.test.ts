@@ -35,7 +35,7 @@ function say(columns: number | null, ...events: CliEvent[]): void {
   for (const event of events) output.say(event);
 }
 
-function progress(bytes: number, receiver?: string): CliEvent {
+  const figures = { bytes, totalBytes: 200, wireBytes: bytes, bytesPerSecond: 10, secondsLeft: bytes, lanes: 1 };
   const figures = { bytes, totalBytes: 200, wireBytes: bytes, bytesPerSecond: 10, secondsLeft: bytes };
   return { event: 'progress', ...figures, ...(receiver !== undefined && { receiver }) };
 }

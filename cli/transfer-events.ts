@@ -58,14 +58,15 @@ export class TransferEvents {
     if (status.state === 'failed') this.#sayError(status);
   }
 
-  #follow({ route, rttMs, bytes, totalBytes, wireBytes, bytesPerSecond, secondsLeft }: TransferStatus): void {
+  #follow(status: TransferStatus): void {
+    const { route, rttMs, bytes, totalBytes, wireBytes, bytesPerSecond, secondsLeft, lanes } = status;
     this.#begun = true;
     // Not known yet where a choice is made at once.
     if (route !== null && route !== this.#route) {
       this.#route = route;
       this.#output.say({ event: 'session', route, rttMs, ...this.#receiver });
     }
-    const progress = { bytes, totalBytes, wireBytes, bytesPerSecond, secondsLeft };
+    const progress = { bytes, totalBytes, wireBytes, bytesPerSecond, secondsLeft, lanes };
     this.#output.say({ event: 'progress', ...progress, ...this.#receiver });
   }
 
