@@ -35,8 +35,15 @@ function say(columns: number | null, ...events: CliEvent[]): void {
   for (const event of events) output.say(event);
 }
 
-  const figures = { bytes, totalBytes: 200, wireBytes: bytes, bytesPerSecond: 10, secondsLeft: bytes, lanes: 1 };
-  const figures = { bytes, totalBytes: 200, wireBytes: bytes, bytesPerSecond: 10, secondsLeft: bytes };
+function progress(bytes: number, receiver?: string): CliEvent {
+  const figures = {
+    bytes,
+    totalBytes: 200,
+    wireBytes: bytes,
+    bytesPerSecond: 10,
+    secondsLeft: bytes,
+    lanes: 1,
+  };
   return { event: 'progress', ...figures, ...(receiver !== undefined && { receiver }) };
 }
 
