@@ -4,7 +4,7 @@ import { base64urlnopad } from '@scure/base';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CONFIG_PATH, MAX_PAYLOAD_BYTES, RELAY_BURST } from '#protocol/signaling.ts';
 import { type SignalingServerOptions, startSignaling } from '#signaling/server.ts';
-import { REFRESH_INTERVAL_MS } from './limits.ts';
+import { HEARD_LATELY_MS, REFRESH_INTERVAL_MS } from './limits.ts';
 import type { Room, RoomHandlers } from './room.ts';
 import { SignalingClient, type SignalingOptions } from './signaling-client.ts';
 
@@ -458,7 +458,20 @@ describe('a client', () => {
 });
 
 describe('a refresh', () => {
+  /** Goes on, and is ahead by as much as it is told. */
+  function clock() {
+    const now = performance.now.bind(performance);
+    let aheadMs = 0;
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
+    onTestFinished(() => spy.mockRestore());
+    const advance = (ms: number) => {
+      aheadMs += ms;
+    };
+    return { advance };
+  }
+
   async function startRefreshed() {
+    const { advance } = clock();
     const { url } = await startServer();
     const name = randomRoom();
     const [log, receiverLog] = [new Log(), new Log()];
@@ -467,7 +480,9 @@ describe('a refresh', () => {
     await startClient(url).joinAsReceiver(name, receiverLog);
     const receiverId = member(await log.next());
     member(await receiverLog.next());
-    return { client, sender, log, receiverId, receiverLog };
+    const hearNothing = () => advance(HEARD_LATELY_MS);
+    hearNothing();
+    return { url, name, client, sender, log, receiverId, receiverLog, advance, hearNothing };
   }
 
   test('makes the connection anew and comes back to its rooms, whose others see that', async () => {
@@ -483,7 +498,7 @@ describe('a refresh', () => {
   });
 
   test('comes to nothing soon after another', async () => {
-    const { client, sender, log, receiverId, receiverLog } = await startRefreshed();
+    const { client, sender, log, receiverId, receiverLog, advance } = await startRefreshed();
     client.refresh();
     for (let i = 0; i < 4; i += 1) await log.next();
     for (let i = 0; i < 1000; i += 1) client.refresh();
@@ -491,9 +506,19 @@ describe('a refresh', () => {
     for (let i = 0; i < 2; i += 1) await receiverLog.next();
     await expectRelay(sender, receiverId, receiverLog);
     expect(log.lines).toEqual([]);
-    const later = performance.now() + REFRESH_INTERVAL_MS;
-    const clock = vi.spyOn(performance, 'now').mockReturnValue(later);
-    onTestFinished(() => clock.mockRestore());
+    advance(REFRESH_INTERVAL_MS);
+    client.refresh();
+    expect(client.connected).toBe(false);
+  });
+
+  test('comes to nothing while the server tells something, as of a peer who is being met', async () => {
+    const { url, name, client, sender, receiverId, receiverLog, hearNothing } = await startRefreshed();
+    await startClient(url).joinAsReceiver(name, new Log());
+    await vi.waitFor(() => expect(sender.members.size).toBe(2));
+    client.refresh();
+    expect(client.connected).toBe(true);
+    await expectRelay(sender, receiverId, receiverLog);
+    hearNothing();
     client.refresh();
     expect(client.connected).toBe(false);
   });

@@ -15,6 +15,7 @@ import {
 } from '#protocol/signaling.ts';
 import { fetchIceServers } from './ice-servers.ts';
 import {
+  HEARD_LATELY_MS,
   MAX_RECONNECT_DELAY_MS,
   RECONNECT_DELAY_MS,
   REFRESH_INTERVAL_MS,
@@ -46,6 +47,7 @@ export class SignalingClient {
   readonly #wire: Wire;
   readonly #closing = new AbortController();
   #refreshedMs = Number.NEGATIVE_INFINITY;
+  #heardMs = Number.NEGATIVE_INFINITY;
   /** Why the client has ended. */
   #ended: TransferErrorCode | null = null;
 
@@ -170,11 +172,13 @@ export class SignalingClient {
 
   /**
    * Connects anew, as where a peer has fallen silent: the connection to the server may be as dead, and TCP would find
-   * that out much later. Not more often than every few seconds, and not where it is being made anew already.
+   * that out much later. Not more often than every few seconds, not where it is being made anew already, and not where the
+   * server has told something just now.
    */
   refresh(): void {
     const nowMs = performance.now();
     if (!this.connected || nowMs - this.#refreshedMs < REFRESH_INTERVAL_MS) return;
+    if (nowMs - this.#heardMs < HEARD_LATELY_MS) return;
     this.#refreshedMs = nowMs;
     this.#socket.io.engine?.close();
   }
@@ -214,6 +218,7 @@ export class SignalingClient {
 
   #onNotice(name: string, args: unknown[]): void {
     if (!isNoticeName(name)) return;
+    this.#heardMs = performance.now();
     const parsed = v.safeParse(notices[name], args[0]);
     if (!parsed.success) {
       this.#end('protocol-violation', `malformed ${name}`);

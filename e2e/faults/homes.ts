@@ -5,8 +5,8 @@ const DELAY_MS = 10;
 
 /** So that 50 MiB take some ten seconds, in which something can happen. */
 export const FULL_RATE: Link = { delayMs: DELAY_MS, rateMbit: 40 };
-/** A block a second: slow enough to meet the last one on its way. */
-export const SLOW_RATE: Link = { delayMs: DELAY_MS, rateMbit: 8 };
+/** A block in almost two seconds: slow enough to meet the last one on its way, also where the machine is busy. */
+export const SLOW_RATE: Link = { delayMs: DELAY_MS, rateMbit: 5 };
 
 /** Two homes as most are, a continent apart. The sender's link is the slower one. */
 export function homes(nats: { readonly home: NatType; readonly office: NatType }): Network {
