@@ -32,6 +32,35 @@ test('terminal to terminal, each behind a NAT: straight through', async ({ folde
   expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
 });
 
+test('terminal to terminal where both networks block UDP: over TCP, through both NATs', async ({
+  folder,
+}) => {
+  const source = await makeTree(join(folder, 'from'), FILM);
+  const { home, office } = TWO_HOMES.routers ?? {};
+  if (!home || !office) throw new Error('no homes');
+  await using peers = await openDistantPeers({
+    routers: { home: { ...home, outbound: 'udp-dropped' }, office: { ...office, outbound: 'udp-dropped' } },
+  });
+  const sender = peers.cli('alice', ['send', join(source, 'film.bin')]);
+  const { url } = await sender.waitFor('link');
+  const receiver = peers.cli('bob', ['receive', url, '-o', join(folder, 'got')]);
+  expect(await receiver.waitFor('done')).toMatchObject({ route: 'direct', lanes: 1 });
+  expect((await sender.exit).status).toBe(0);
+  expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+});
+
+test('data channels alone become more where a link loses packets', async ({ folder }) => {
+  const source = await makeTree(join(folder, 'from'), { 'film.bin': 16 * 1024 * 1024 });
+  const link = { delayMs: 20, rateMbit: 100, lossPercent: 0.5 };
+  await using peers = await openDistantPeers({ hosts: { alice: { link }, bob: {} } });
+  const sender = peers.cli('alice', ['send', '--no-tcp', join(source, 'film.bin')]);
+  const { url } = await sender.waitFor('link');
+  const receiver = peers.cli('bob', ['receive', '--no-tcp', url, '-o', join(folder, 'got')]);
+  const { lanes } = await receiver.waitFor('done', { timeoutMs: 60_000 });
+  expect(lanes).toBeGreaterThan(1);
+  expect(await digestContents(join(folder, 'got'))).toEqual(await digestContents(source));
+});
+
 test('browser to browser, each behind a NAT: straight through @masked', async ({ folder }) => {
   const source = await makeTree(join(folder, 'from'), FILM);
   await using peers = await openDistantPeers(TWO_HOMES);
