@@ -9,7 +9,7 @@ export const FRAME_UNIT_BYTES = 16 * 1024;
 /** Payload of one data frame at most. Measured: 16, 64 and 256 KiB are equally fast; 64 KiB keeps a lane's turns short. */
 export const MAX_FRAME_PAYLOAD_BYTES = 64 * 1024;
 
-/** Lanes of a session: what 32 associations move over a lossy line, 64 move hardly faster. */
+/** Lanes of a session: so many still paid at 0.5 % loss over 50 ms, in Chromium and Node alike; 64 hardly moved more. */
 export const MAX_LANES = 32;
 
 /** Any message on a lane. Above every frame and control message, below Chromium's 262,144. */

@@ -1,3 +1,4 @@
+import { MAX_LANES } from '../limits.ts';
 import * as limits from './limits.ts';
 
 /** What is seen of a session at one moment. */
@@ -53,8 +54,8 @@ export class LaneCount {
   #last: LaneCountObservation | null = null;
 
   /** @param most lanes that may be had */
-  constructor(most: number = limits.MAX_LANES) {
-    this.#most = Math.min(most, limits.MAX_LANES);
+  constructor(most: number = MAX_LANES) {
+    this.#most = Math.min(most, MAX_LANES);
   }
 
   /** Call it a few times a second, at every change of `lanes`, and while nothing moves too. @returns lanes wanted now */

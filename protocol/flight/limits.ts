@@ -1,8 +1,5 @@
 /** Bounds of what is in flight and of how many lanes there are: the unit in the name, the reason beside it. */
 
-/** Lanes in one session at most: so many still paid at 0.5 % loss over 50 ms, in Chromium and Node alike. */
-export const MAX_LANES = 32;
-
 /** A frame, until some were seen. */
 export const FIRST_FRAME_BYTES = 32 * 1024;
 
