@@ -3,11 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { ProtocolViolation, TransferError } from '../errors.ts';
 import { FUZZ } from '../testing/fuzz.ts';
 import { MESSAGE_TYPE, type MessageType, readHeader, unwrap, wrap } from './envelope.ts';
-import { inspectHello } from './hello.ts';
+import { inspectHello, VERSIONS } from './hello.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import { lv } from './lv.ts';
 import { bytesFor, LINK, outcomeOf, receiverOf, senderOf } from './paired-run.fixture.ts';
 import { refusalError, refuse } from './refusal.ts';
+
+/** The one version that is spoken. */
+const [OURS = 0] = VERSIONS;
 
 const SID = bytesFor('sid', 16);
 const { hello } = receiverOf(LINK);
@@ -47,15 +50,15 @@ describe('a hello', () => {
     inspectHello(helloWith(lv('R', Uint8Array.from(versions), ''))).version;
 
   it('shows its run and the highest version that both speak', () => {
-    expect(inspectHello(hello)).toEqual({ run: readHeader(hello).run, version: 2 });
-    expect(version(1, 2, 200)).toBe(2);
+    expect(inspectHello(hello)).toEqual({ run: readHeader(hello).run, version: OURS });
+    expect(version(1, OURS, 200)).toBe(OURS);
     expect(version(1)).toBe(null);
     expect(version(0)).toBe(null);
   });
 
   it('may carry capabilities of later versions, and a share of another size', () => {
-    const ad = lv('R', Uint8Array.of(2), bytesFor('later', 256));
-    expect(inspectHello(helloWith(ad, new Uint8Array(56))).version).toBe(2);
+    const ad = lv('R', Uint8Array.of(OURS), bytesFor('later', 256));
+    expect(inspectHello(helloWith(ad, new Uint8Array(56))).version).toBe(OURS);
   });
 
   it.each([

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TransferError } from '../errors.ts';
 import { codeSecret } from './code.ts';
 import { unwrap, wrap } from './envelope.ts';
+import { VERSIONS } from './hello.ts';
 import { linkSecret } from './link.ts';
 import { lv, parseLv } from './lv.ts';
 import { OwnerKey } from './owner-key.ts';
@@ -21,6 +22,9 @@ import {
 import { ReceiverHandshake } from './receiver-handshake.ts';
 import { refuse } from './refusal.ts';
 import type { Secret } from './secret.ts';
+
+/** The one version that is spoken. */
+const [OURS = 0] = VERSIONS;
 
 const MODES: readonly [string, Secret][] = [
   ['link', LINK],
@@ -50,7 +54,7 @@ describe.each(MODES)('a handshake by %s', (_, secret) => {
     expect(run.receiver.run).toBe(run.sender.run);
     expect(run.receiver.k).toEqual(OWNER.k);
     expect(run.sender.k).toEqual(OWNER.k);
-    expect([run.receiver.version, run.sender.version]).toEqual([2, 2]);
+    expect([run.receiver.version, run.sender.version]).toEqual([OURS, OURS]);
     expect([run.receiver.role, run.sender.role]).toEqual(['receiver', 'sender']);
   });
 
@@ -155,7 +159,7 @@ describe('a server that reflects', () => {
     ['the hello as a reply', wrap('reply', sid, body), 'tampered'],
     [
       'the own share in the sender’s name',
-      wrap('reply', sid, lv(ya, lv('S', Uint8Array.of(2), ''))),
+      wrap('reply', sid, lv(ya, lv('S', Uint8Array.of(OURS), ''))),
       'tampered',
     ],
   ])('%s is refused by the receiver', (_, message, outcome) => {
@@ -169,7 +173,7 @@ describe('a server that reflects', () => {
 
   it('the sender’s own share in the receiver’s name is refused by the sender', () => {
     const share = ownShare();
-    const hello = wrap('hello', sid, lv(share, lv('R', Uint8Array.of(2), '')));
+    const hello = wrap('hello', sid, lv(share, lv('R', Uint8Array.of(OURS), '')));
     expect(outcomeOf(() => senderOf(LINK, hello))).toBe('tampered');
   });
 
@@ -195,12 +199,12 @@ describe('a share that is no share', () => {
   ];
 
   it.each(SHARES)('is refused in a hello: %s', (_, share) => {
-    const hello = wrap('hello', sid, lv(share, lv('R', Uint8Array.of(2), '')));
+    const hello = wrap('hello', sid, lv(share, lv('R', Uint8Array.of(OURS), '')));
     expect(outcomeOf(() => senderOf(LINK, hello))).toBe('ProtocolViolation');
   });
 
   it.each(SHARES)('is refused in a reply: %s', (_, share) => {
-    const reply = wrap('reply', sid, lv(share, lv('S', Uint8Array.of(2), '')));
+    const reply = wrap('reply', sid, lv(share, lv('S', Uint8Array.of(OURS), '')));
     expect(outcomeOf(() => receiverOf(LINK).onMessage(reply))).toBe('ProtocolViolation');
   });
 });
@@ -215,7 +219,7 @@ describe('another version', () => {
   });
 
   it('of the sender is found by the receiver', () => {
-    expect(outcomeOf(() => receiverOf(LINK).onMessage(wrap('reply', sid, half('S', 1, 3))))).toBe(
+    expect(outcomeOf(() => receiverOf(LINK).onMessage(wrap('reply', sid, half('S', 1, OURS + 1))))).toBe(
       'version-mismatch',
     );
   });
@@ -223,7 +227,7 @@ describe('another version', () => {
   it('that a server writes into a hello makes no session', () => {
     const receiver = receiverOf(LINK);
     const [share] = parseLv(unwrap(receiver.hello).body, ['share', 'ad']);
-    const sender = senderOf(LINK, wrap('hello', sid, lv(share, lv('R', Uint8Array.of(2, 3), ''))));
+    const sender = senderOf(LINK, wrap('hello', sid, lv(share, lv('R', Uint8Array.of(OURS, OURS + 1), ''))));
     receiver.onMessage(sender.reply);
     expect(outcomeOf(() => sender.onConfirm(receiver.confirm([])))).toBe('tampered');
   });
