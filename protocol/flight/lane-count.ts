@@ -41,6 +41,8 @@ export class LaneCount {
   /** What the first lane delivered when it was weighed last. */
   #firstRate = 0;
   #downNext = false;
+  /** More lanes seemed to pay: before long it is seen whether fewer do as well now. A busy machine deceives. */
+  #isConfirmed = false;
   #restUntilMs = 0;
   #changeAfterMs = 0;
   #restMs = limits.LANES_REST_MS;
@@ -107,9 +109,11 @@ export class LaneCount {
       this.#rest(now, seen);
     } else if (!this.#fails(now)) {
       this.#restMs = limits.LANES_REST_MS;
+      this.#isConfirmed = false;
       if (now.lanes < against.lanes) this.#settle(now, seen.nowMs);
       else this.#tryMore(now, seen);
     } else {
+      if (now.lanes < against.lanes) this.#isConfirmed = true;
       const between = Math.round(Math.sqrt(now.lanes * against.lanes));
       if (!this.#between && against.lanes > 1 && between > against.lanes && now.lanes > against.lanes) {
         this.#between = true;
@@ -131,7 +135,7 @@ export class LaneCount {
     const changed = change >= limits.LINK_CHANGED_FACTOR && seen.nowMs >= this.#changeAfterMs;
     if (!changed && seen.nowMs < this.#restUntilMs) return;
     this.#between = false;
-    this.#downNext = !this.#downNext && now.lanes > 1;
+    this.#downNext = (!this.#downNext || !this.#isConfirmed) && now.lanes > 1;
     if (this.#downNext) this.#try(Math.ceil(now.lanes / 2), now);
     else this.#tryMore(now, seen);
   }
@@ -157,7 +161,8 @@ export class LaneCount {
   #settle(now: Weighed, nowMs: number): void {
     this.#against = null;
     this.#settled = now;
-    this.#restUntilMs = nowMs + this.#restMs;
+    const isDue = now.lanes > 1 && !this.#isConfirmed;
+    this.#restUntilMs = nowMs + (isDue ? limits.LANES_CONFIRM_MS : this.#restMs);
     this.#changeAfterMs = nowMs + limits.LANES_CHANGE_REST_MS;
   }
 

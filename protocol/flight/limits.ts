@@ -106,6 +106,9 @@ export const LANES_STILL_GROW = 1.1;
 /** Lanes that do not stand after so long are done without. */
 export const LANES_CONNECT_MS = 5000;
 
+/** After more lanes seemed to pay, whether fewer do as well is tried so soon. */
+export const LANES_CONFIRM_MS = 4000;
+
 /** After a trial that did not pay, the next is due so much later, each time twice as much. */
 export const LANES_REST_MS = 60_000;
 export const MAX_LANES_REST_MS = 960_000;
