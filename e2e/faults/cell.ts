@@ -84,7 +84,8 @@ async function reach(moment: Moment, { receiver, peers, fileBytes }: Scene): Pro
   const until = (bytes: number) => receiver.until('bytes', bytes, PART_TIMEOUT_MS);
   if (moment === 'early') return until(BLOCK_BYTES);
   if (moment === 'middle') return until(fileBytes / 2);
-  await until(fileBytes - 4 * BLOCK_BYTES);
+  // Time for what is in flight to shrink with the rate, so that the last block leaves alone.
+  await until(fileBytes - 6 * BLOCK_BYTES);
   await peers.lab.cable('home').change(SLOW_RATE);
   await until(fileBytes - BLOCK_BYTES);
 }
