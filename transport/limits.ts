@@ -32,6 +32,9 @@ export const FRAMES_IN_FLIGHT = 4;
 /** For what is on its way on a lane that is wanted no longer. */
 export const RETIRE_TIMEOUT_MS = 2_000;
 
+/** For the other side to name where it may be dialled: two seconds to ask STUN servers, and what the messages take. */
+export const TCP_PATIENCE_MS = 15_000;
+
 /** Below it two machines are on one LAN, or on one: TCP then needs no help. */
 export const NEAR_RTT_MS = 5;
 

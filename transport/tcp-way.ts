@@ -2,6 +2,7 @@ import { TransferError } from '#protocol/errors.ts';
 import type { TcpAddresses } from '#protocol/handshake/tcp-addresses.ts';
 import { Deferred } from './deferred.ts';
 import type { ConnectedLane } from './lane-negotiation.ts';
+import { TCP_PATIENCE_MS } from './limits.ts';
 import type { TcpLaneKeys, TcpLaneMaker, TcpMeetingPoint } from './tcp-lanes.ts';
 
 /**
@@ -11,6 +12,8 @@ import type { TcpLaneKeys, TcpLaneMaker, TcpMeetingPoint } from './tcp-lanes.ts'
 export class TcpWay {
   readonly #connected = new Deferred<ConnectedLane>();
   readonly #stopping = new AbortController();
+  /** A page never names addresses: the port is not kept open for it. */
+  readonly #patience: ReturnType<typeof setTimeout>;
   #say: (addresses: TcpAddresses) => void;
   #point: TcpMeetingPoint | null = null;
   #theirs: TcpAddresses | null = null;
@@ -31,6 +34,7 @@ export class TcpWay {
       (point) => this.#prepared(point),
       (error: unknown) => this.#connected.reject(error),
     );
+    this.#patience = setTimeout(() => this.abandon(), TCP_PATIENCE_MS);
     this.connected.then(
       () => this.#end(),
       () => this.#end(),
@@ -61,6 +65,7 @@ export class TcpWay {
   /** Where the other side may be dialled. What it says a second time is passed over. */
   hear(addresses: TcpAddresses): void {
     this.#theirs ??= addresses;
+    clearTimeout(this.#patience);
     this.#meet();
   }
 
@@ -74,6 +79,7 @@ export class TcpWay {
 
   #end(): void {
     this.#isOver = true;
+    clearTimeout(this.#patience);
   }
 
   #prepared(point: TcpMeetingPoint): void {
