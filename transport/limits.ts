@@ -90,7 +90,10 @@ export const MAX_HANDSHAKES = 8;
 /** Receivers served at once: each holds a connection and up to its credit in memory. */
 export const MAX_RECEIVERS = 32;
 
-/** What a lane's driver reads ahead of the wire, in bytes and in blocks. */
+/** Lanes of all receivers together, about: who comes later is given fewer. Chromium makes some 500 connections a page. */
+export const MAX_SHARE_LANES = 64;
+
+/** What a sender reads ahead of the wire, in bytes and in blocks. */
 export const READ_AHEAD_BYTES = 4 * 1024 * 1024;
 export const READ_AHEAD_BLOCKS = 32;
 

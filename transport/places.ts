@@ -4,7 +4,7 @@ import type { Manifest } from '#protocol/manifest.ts';
 import { asTransferError } from './as-transfer-error.ts';
 import type { FileSource } from './file-source.ts';
 import { endMeeting, type Meeting } from './first-lane.ts';
-import { MAX_ABSENT_RECEIVERS, MAX_RECEIVERS } from './limits.ts';
+import { MAX_ABSENT_RECEIVERS, MAX_RECEIVERS, MAX_SHARE_LANES } from './limits.ts';
 import type { Platform } from './platform.ts';
 import { SendDriver } from './send-driver.ts';
 import type { ReceiverStatus } from './sharing.ts';
@@ -125,14 +125,11 @@ export class Places {
     }
     const { platform, manifest, source, onSilent } = this.#options;
     const earlier = place.driver;
-    const driver = new SendDriver(
-      secure,
-      { platform, iceServers },
-      manifest,
-      source,
-      place.progress,
+    const mostLanes = Math.max(1, Math.floor(MAX_SHARE_LANES / this.#sessions));
+    const driver = new SendDriver(secure, { platform, iceServers }, manifest, source, place.progress, {
       onSilent,
-    );
+      mostLanes,
+    });
     place.driver = driver;
     earlier?.giveWay();
     driver.session.begin(meeting);

@@ -18,6 +18,13 @@ import { isRecoverable } from './recoverable.ts';
 import { Session, type SessionHandlers } from './session.ts';
 import type { TransferProgress } from './transfer-progress.ts';
 
+export interface SendDriverOptions {
+  /** Told when nothing has come for a while. */
+  readonly onSilent?: () => void;
+  /** Lanes that it may ask for, where others are served beside it. */
+  readonly mostLanes?: number;
+}
+
 /** Serves one receiver: carries out the sender machine's tasks, and has what they bring sent over the session's lanes. */
 export class SendDriver implements SessionHandlers<ReceiverMessage> {
   readonly session: Session<ReceiverMessage>;
@@ -28,20 +35,20 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
   readonly #onSilent: () => void;
   #gaveWay = false;
   readonly #pump: FramePump;
-  readonly #laneCount = new LaneCount(MAX_LANES);
+  readonly #laneCount: LaneCount;
   /** How many lanes the receiver was last asked for. */
   #wanted = { count: 1, saidMs: 0 };
 
-  /** @param onSilent told when nothing has come for a while */
   constructor(
     secure: SecureSession,
     reach: Reach,
     manifest: Manifest,
     source: FileSource,
     progress: TransferProgress,
-    onSilent: () => void = () => {},
+    { onSilent = () => {}, mostLanes = MAX_LANES }: SendDriverOptions = {},
   ) {
     this.#onSilent = onSilent;
+    this.#laneCount = new LaneCount(mostLanes);
     const { platform } = reach;
     this.#platform = platform;
     this.#progress = progress;
