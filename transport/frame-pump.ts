@@ -211,7 +211,7 @@ export class FramePump {
 
   /**
    * Between machines that are near each other the system's TCP fills the network by itself; with every byte on a data
-   * channel the processors would do a hundred times the work. Far from each other, all lanes carry what they can.
+   * channel the processors would do many times the work. Far from each other, all lanes carry what they can.
    */
   #restOrWork(): void {
     const channelsRest = this.channelsRest;

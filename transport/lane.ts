@@ -7,7 +7,7 @@ export type Route = 'lan' | 'direct' | 'relayed';
  * `lane.contract.ts` is run against each kind.
  */
 export interface Lane {
-  /** What carries it: the system's TCP, or SCTP in this process, which has a hundred times the work with each byte. */
+  /** What carries it: the system's TCP, or SCTP in this process, which has many times the work with each byte. */
   readonly kind: 'tcp' | 'data-channel';
 
   /** Unique within the session; agreed by both sides, and bound into the lane's proof. */
