@@ -1,6 +1,6 @@
 import { Flight } from '#protocol/flight/flight.ts';
 import { FramesInTransit } from '#protocol/frames-in-transit.ts';
-import { encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/lane-message.ts';
+import { decodeLaneMessage, encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/lane-message.ts';
 import { BLOCK_BYTES, FRAME_UNIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import type { ReadBlock } from './block-reader.ts';
 import type { Lane } from './lane.ts';
@@ -19,7 +19,7 @@ export interface PumpOptions {
   readonly isPaused: () => boolean;
   /** Everything that there was has been sent. */
   readonly onDry: () => void;
-  /** So many bytes of files went out. */
+  /** So many bytes of files went out, for the first time or once more. */
   readonly onSent: (bytes: number) => void;
   /** What is in flight may be looked at anew. */
   readonly onLook: (flight: Flight) => void;
@@ -144,6 +144,8 @@ export class FramePump {
     const again = this.#again.shift();
     if (again) {
       this.#send(lane, again);
+      const frame = decodeLaneMessage(again);
+      if (frame.kind === 'frame') this.#options.onSent(frame.payload.length);
       return true;
     }
     this.#current ??= await this.#nextBlock();

@@ -118,6 +118,8 @@ test('what a lane loses is sent again on another, as it was read', async () => {
   await fetching;
   expect(Buffer.compare(sink.files.get('log') ?? Buffer.alloc(0), before)).toBe(0);
   expect(source.readBytes).toBe(2 * MIB);
+  // What went out twice counts twice.
+  expect(transfer.sent.at(-1)?.wireBytes).toBeGreaterThan(2 * MIB);
 });
 
 test('a pause holds up what is still to leave of a block that has begun to', async () => {
