@@ -7,8 +7,9 @@ import { encodeControl, encodeFrame, encodePing, encodeProof } from '#protocol/l
 import type { Lane } from './lane.ts';
 import { DEAD_PINGS, PING_INTERVAL_MS, PROOF_TIMEOUT_MS, SILENT_PINGS } from './limits.ts';
 import { Session } from './session.ts';
+import type { TcpWay } from './tcp-way.ts';
 import { type MemoryLane, pairedLanes } from './testing/memory-lane.ts';
-import { connected, FINGERPRINTS, RawPeer } from './testing/raw-peer.ts';
+import { connected, FINGERPRINTS, NO_OTHERS, RawPeer } from './testing/raw-peer.ts';
 
 /** The sender's session, honest, and a receiver with its keys. */
 function setUp() {
@@ -417,4 +418,27 @@ test('a lane that is already lost when its session takes it ends the session', a
   session.add(connected(own));
   await session.closed;
   expect(outcome(ended)).toEqual(['connection-lost']);
+});
+
+test('what a meeting brings to a session that is over is ended, what may still come of it too', async () => {
+  const { session } = setUp();
+  await session.end('cancelled', null);
+  const [own] = pairedLanes();
+  const [late] = pairedLanes('late');
+  let given = 0;
+  const tcp = {
+    abandon: () => {
+      given += 1;
+    },
+  } as unknown as TcpWay;
+  session.begin({
+    ...NO_OTHERS,
+    secure: pairedRun().sender,
+    connected: connected(own),
+    others: [Promise.resolve(connected(late))],
+    tcp,
+  });
+  await Promise.resolve();
+  expect([own.closedBecause, late.closedBecause]).toEqual(['closed here', 'closed here']);
+  expect(given).toBe(1);
 });

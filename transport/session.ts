@@ -10,7 +10,7 @@ import {
   encodeReceipt,
   type Frame,
 } from '#protocol/lane-message.ts';
-import type { Meeting } from './first-lane.ts';
+import { endMeeting, type Meeting } from './first-lane.ts';
 import { FurtherLanes, type Reach } from './further-lanes.ts';
 import type { Lane, Route } from './lane.ts';
 import type { ConnectedLane } from './lane-negotiation.ts';
@@ -129,7 +129,12 @@ export class Session<Heard extends ControlMessage> {
   }
 
   /** Takes over what a meeting has brought, and what may still come of it. */
-  begin({ connected, others, tcp }: Meeting): void {
+  begin(meeting: Meeting): void {
+    if (this.#ended) {
+      endMeeting(meeting);
+      return;
+    }
+    const { connected, others, tcp } = meeting;
     this.#tcp = tcp;
     tcp?.sayThrough((addresses) => this.say({ type: 'tcp', addresses }));
     this.add(connected);
