@@ -71,6 +71,18 @@ export const resumeContract: readonly ContractCase<SinkSetup>[] = Object.entries
   ([name, interrupt]) => resumeCases(name, interrupt),
 );
 
+/** A run that has written the second block of a file. */
+async function interruptHalfway(
+  setup: SinkSetup,
+  sample: ReturnType<typeof file>,
+  interrupt: Interrupt,
+): Promise<void> {
+  const sink = await setup.create();
+  await sink.open([sample], SHARE);
+  await writeBlocks(sink, sample, [1]);
+  await interrupt(setup, sink);
+}
+
 function resumeCases(after: string, interrupt: Interrupt): ContractCase<SinkSetup>[] {
   return [
     {
@@ -224,10 +236,7 @@ function resumeCases(after: string, interrupt: Interrupt): ContractCase<SinkSetu
       name: `after ${after} another share holds nothing, and leaves what is held of the first`,
       async run(setup) {
         const sample = file(0, 'share/file', 2 * BLOCK);
-        const first = await setup.create();
-        await first.open([sample], SHARE);
-        await writeBlocks(first, sample, [1]);
-        await interrupt(setup, first);
+        await interruptHalfway(setup, sample, interrupt);
         const other = await setup.create();
         await checkHeld(
           other,
@@ -244,10 +253,7 @@ function resumeCases(after: string, interrupt: Interrupt): ContractCase<SinkSetu
       name: `after ${after} another delivery of the share goes on with what is held`,
       async run(setup) {
         const sample = file(0, 'share/file', 2 * BLOCK);
-        const first = await setup.create();
-        await first.open([sample], SHARE);
-        await writeBlocks(first, sample, [1]);
-        await interrupt(setup, first);
+        await interruptHalfway(setup, sample, interrupt);
         const second = await setup.create();
         const names = { ...SHARE, deliveryId: 'EEEEEEEEEEEEEEEEEEEEEA' };
         await checkHeld(second, await second.open([sample], names), new Map([[sample, [1]]]));
