@@ -23,7 +23,8 @@ interface Weighed {
 /**
  * How many lanes are wanted: as many as pay. Each is one congestion window, so that more of them carry more where
  * loss keeps windows small, and nothing more, or less, where the link is full. Which it is shows only in trying:
- * so the number grows in large steps, each judged once the new lanes had time to connect and grow. A step that
+ * so the number grows in large steps, each judged once the new lanes had time to connect and grow; what is too many
+ * is given back, since that costs little and too few cost much. A step that
  * did not pay is taken back, for a number in between at first, and tried again only after a long time or when the
  * link has changed. What is delivered counts only while it is the network that the transfer waits for.
  *
@@ -71,17 +72,9 @@ export class LaneCount {
       this.#weighedMs += seen.nowMs - last.nowMs;
       this.#weighedBytes += seen.deliveredBytes - last.deliveredBytes;
     }
-    const neededMs = Math.max(limits.LANES_WEIGH_MS, limits.LANES_WEIGH_ROUND_TRIPS * roundTripMs);
-    const weighs = this.#settled && !this.#against ? limits.LANES_REST_WEIGHS : 1 + this.#doubts;
-    if (this.#weighedMs >= neededMs * weighs) {
+    if (this.#weighedMs > 0) {
       const now = { lanes: this.#wanted, rate: (this.#weighedBytes * 1000) / this.#weighedMs };
-      if (this.#fails(now) && this.#doubts < limits.LANES_DOUBTS) this.#doubts += 1;
-      else {
-        this.#doubts = 0;
-        this.#weighedMs = 0;
-        this.#weighedBytes = 0;
-        this.#judge(now, seen);
-      }
+      if (this.#weighedMs >= this.#neededMs(roundTripMs)) this.#weighed(now, seen);
     }
     return this.#wanted;
   }
@@ -95,6 +88,26 @@ export class LaneCount {
     if (!this.#against) return true;
     const settleMs = Math.max(limits.LANES_SETTLE_MS, limits.LANES_SETTLE_ROUND_TRIPS * roundTripMs);
     return nowMs - this.#standsSinceMs >= settleMs;
+  }
+
+  /** For how long the present number is weighed. */
+  #neededMs(roundTripMs: number): number {
+    const enoughMs = Math.max(limits.LANES_WEIGH_MS, limits.LANES_WEIGH_ROUND_TRIPS * roundTripMs);
+    if (this.#against) return (1 + this.#doubts) * enoughMs;
+    if (this.#settled) return limits.LANES_REST_WEIGHS * enoughMs;
+    return Math.max(limits.FIRST_LANES_WEIGH_MS, limits.FIRST_LANES_WEIGH_ROUND_TRIPS * roundTripMs);
+  }
+
+  #weighed(now: Weighed, seen: LaneCountObservation): void {
+    const isMore = now.lanes > (this.#against?.lanes ?? 0);
+    if (isMore && this.#fails(now) && this.#doubts < limits.LANES_DOUBTS) {
+      this.#doubts += 1;
+      return;
+    }
+    this.#doubts = 0;
+    this.#weighedMs = 0;
+    this.#weighedBytes = 0;
+    this.#judge(now, seen);
   }
 
   #fails(now: Weighed): boolean {
@@ -126,9 +139,7 @@ export class LaneCount {
   #rest(now: Weighed, seen: LaneCountObservation): void {
     const settled = this.#settled;
     if (!settled) {
-      const grows = now.rate >= limits.LANES_STILL_GROW * this.#firstRate;
-      this.#firstRate = now.rate;
-      if (!grows) this.#tryMore(now, seen);
+      this.#first(now, seen);
       return;
     }
     const change = Math.max(now.rate / settled.rate, settled.rate / now.rate);
@@ -140,15 +151,33 @@ export class LaneCount {
     else this.#tryMore(now, seen);
   }
 
-  #tryMore(now: Weighed, { minRttMs, nowMs }: LaneCountObservation): void {
-    const step =
-      now.rate >= limits.LANE_STEP * now.lanes * limits.LANE_STEP_BYTES
-        ? limits.LANE_STEP
-        : limits.SLOW_LANE_STEP;
-    const more = Math.min(this.#most, step * now.lanes);
+  /**
+   * Nothing was settled yet. Over a long way one window is seldom enough, and what it delivers before its first loss is a
+   * poor measure: the first step is taken for nothing, and what comes of it is weighed once it grows no more.
+   */
+  #first(now: Weighed, seen: LaneCountObservation): void {
+    const more = this.#more(now);
+    const isFar = (seen.minRttMs ?? 0) > limits.FAST_LANE_RTT_MS;
+    const grows = now.rate >= limits.LANES_STILL_GROW * this.#firstRate;
+    this.#firstRate = now.rate;
+    if (now.lanes === 1 && isFar && more >= limits.LANE_STEP) {
+      this.#firstRate = 0;
+      this.#want(more);
+    } else if (!grows) this.#tryMore(now, seen);
+  }
+
+  /** The next step up. */
+  #more({ lanes, rate }: Weighed): number {
+    const isSlow = rate < limits.LANE_STEP * lanes * limits.LANE_STEP_BYTES;
+    return Math.min(this.#most, (isSlow ? limits.SLOW_LANE_STEP : limits.LANE_STEP) * lanes);
+  }
+
+  #tryMore(now: Weighed, { lanes, minRttMs, nowMs }: LaneCountObservation): void {
+    const more = this.#more(now);
+    const cannot = more === now.lanes || lanes < now.lanes;
     const fast =
       now.rate >= now.lanes * limits.FAST_LANE_BYTES_PER_SECOND && (minRttMs ?? 0) <= limits.FAST_LANE_RTT_MS;
-    if (fast || more === now.lanes || this.#between) this.#settle(now, nowMs);
+    if (fast || cannot || this.#between) this.#settle(now, nowMs);
     else this.#try(more, now);
   }
 

@@ -86,9 +86,13 @@ export const LANE_STEP_BYTES = 64 * 1024;
 export const LANES_PAY = 1.2;
 export const FEWER_LANES_DO = 0.95;
 
-/** New lanes are judged when they have stood for so long and so many round trips, about 8 of which a window takes to grow. */
-export const LANES_SETTLE_MS = 500;
-export const LANES_SETTLE_ROUND_TRIPS = 8;
+/** New lanes are weighed when they have stood for so long and so many round trips: windows have grown, and lost. */
+export const LANES_SETTLE_MS = 300;
+export const LANES_SETTLE_ROUND_TRIPS = 6;
+
+/** The first ones, again and again until they grow no more. */
+export const FIRST_LANES_WEIGH_MS = 300;
+export const FIRST_LANES_WEIGH_ROUND_TRIPS = 6;
 
 /** And over so long. */
 export const LANES_WEIGH_MS = 800;
