@@ -19,37 +19,50 @@ describe('FramesInTransit', () => {
     { weight: 1, arbitrary: fc.record({ again: fc.nat(), lane }) },
     { weight: 4, arbitrary: fc.record({ receive: fc.nat({ max: 4 }), lane }) },
     { weight: 1, arbitrary: fc.record({ lose: fc.constant(true), lane }) },
+    { weight: 1, arbitrary: fc.record({ double: fc.constant(true), lane }) },
     { weight: 1, arbitrary: fc.record({ look: fc.constant(true), lane }) },
   );
 
   it(
-    'has on each lane, in order, what left and was not received, and gives it back when the lane is lost',
+    'has on each lane, in order, what left and was not received, and gives back what is nowhere else when the lane is lost',
     () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
           const transit = new FramesInTransit();
           const sent: FrameMessage[] = [];
-          const onLane = new Map(LANES.map((name) => [name, { frames: [] as FrameMessage[], bytes: 0 }]));
+          const empty = () => ({
+            frames: [] as FrameMessage[],
+            bytes: 0,
+            doubled: null as FrameMessage[] | null,
+          });
+          const onLane = new Map(LANES.map((name) => [name, empty()]));
+          const onlyThere = ({ frames, doubled }: ReturnType<typeof empty>) =>
+            frames.filter((each) => !doubled?.includes(each));
           for (const each of steps) {
-            const model = onLane.get(each.lane) as { frames: FrameMessage[]; bytes: number };
+            const model = onLane.get(each.lane) as ReturnType<typeof empty>;
             if ('send' in each || 'again' in each) {
               // One that left before may leave again, on this lane too.
               const next = 'send' in each ? frame(each.send) : sent[each.again % Math.max(1, sent.length)];
               if (!next) continue;
               sent.push(next);
               model.frames.push(next);
+              model.doubled = model.doubled?.filter((doubled) => doubled !== next) ?? null;
               transit.sent(each.lane, next);
             } else if ('receive' in each) {
               for (const { length } of model.frames.splice(0, each.receive)) model.bytes += length;
+              model.doubled = null;
               transit.arrived(each.lane, model.bytes);
             } else if ('lose' in each) {
-              expectSame(transit.lose(each.lane), model.frames);
-              onLane.set(each.lane, { frames: [], bytes: 0 });
+              expectSame(transit.lose(each.lane), onlyThere(model));
+              onLane.set(each.lane, empty());
+            } else if ('double' in each) {
+              expectSame(transit.double(each.lane), model.doubled ? [] : model.frames);
+              model.doubled ??= [...model.frames];
             } else {
               expectSame(transit.on(each.lane), model.frames);
             }
           }
-          for (const name of LANES) expectSame(transit.lose(name), onLane.get(name)?.frames ?? []);
+          for (const name of LANES) expectSame(transit.lose(name), onlyThere(onLane.get(name) ?? empty()));
         }),
         { numRuns: 500 * FUZZ },
       );

@@ -7,6 +7,8 @@ export type FrameMessage = Uint8Array<ArrayBuffer>;
 interface Lane {
   readonly frames: FrameMessage[];
   bytes: number;
+  /** Those that were sent elsewhere too; null while the lane does not stall. */
+  doubled: Set<FrameMessage> | null;
 }
 
 /**
@@ -18,14 +20,16 @@ export class FramesInTransit {
   readonly #lanes = new Map<string, Lane>();
 
   sent(lane: string, frame: FrameMessage): void {
-    const known = this.#lanes.get(lane) ?? { frames: [], bytes: 0 };
-    this.#lanes.set(lane, known);
+    const known = this.#known(lane);
     known.frames.push(frame);
+    // Back on the lane that held it back, as where no other is left: nowhere else would it come from.
+    known.doubled?.delete(frame);
   }
 
   /** So many bytes of frames have arrived in all. @throws ProtocolViolation for a number that cuts a frame, goes back, or is more than was sent */
   arrived(lane: string, totalBytes: number): void {
-    const known = this.#lanes.get(lane) ?? { frames: [], bytes: 0 };
+    const known = this.#known(lane);
+    known.doubled = null;
     while (known.bytes < totalBytes) {
       const frame = known.frames.shift();
       if (!frame) throw new ProtocolViolation('receipt for more than was sent');
@@ -34,15 +38,29 @@ export class FramesInTransit {
     if (known.bytes !== totalBytes) throw new ProtocolViolation('receipt for a part of a frame');
   }
 
-  /** What is on its way on a lane, oldest first: what had better be sent elsewhere too where the lane stalls. */
+  /** What is on its way on a lane, oldest first. */
   on(lane: string): FrameMessage[] {
     return [...(this.#lanes.get(lane)?.frames ?? [])];
   }
 
-  /** A lane is gone. @returns what did not arrive on it */
+  /** A lane stalls. @returns what is on its way on it, oldest first, to be sent elsewhere too: once, until something arrives on it */
+  double(lane: string): FrameMessage[] {
+    const known = this.#known(lane);
+    if (known.doubled) return [];
+    known.doubled = new Set(known.frames);
+    return [...known.frames];
+  }
+
+  /** A lane is gone. @returns what did not arrive on it and was not sent elsewhere too, oldest first */
   lose(lane: string): FrameMessage[] {
-    const lost = this.on(lane);
+    const { frames, doubled } = this.#known(lane);
     this.#lanes.delete(lane);
-    return lost;
+    return frames.filter((frame) => !doubled?.has(frame));
+  }
+
+  #known(lane: string): Lane {
+    const known = this.#lanes.get(lane) ?? { frames: [], bytes: 0, doubled: null };
+    this.#lanes.set(lane, known);
+    return known;
   }
 }

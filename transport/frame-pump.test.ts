@@ -6,7 +6,7 @@ import { decodeLaneMessage } from '#protocol/lane-message.ts';
 import { FRAME_UNIT_BYTES } from '#protocol/limits.ts';
 import { FramePump } from './frame-pump.ts';
 import { MemorySource } from './testing/memory-files.ts';
-import { pairedLanes } from './testing/memory-lane.ts';
+import { type MemoryLane, pairedLanes } from './testing/memory-lane.ts';
 import { MemoryTransfer } from './testing/memory-transfer.ts';
 import { WatchedSink } from './testing/watched-sink.ts';
 
@@ -29,19 +29,17 @@ async function setUp(lanes: number) {
   return { transfer, added, sink, expectArrived };
 }
 
-test('what a lane holds back for long goes out on another as well', async () => {
-  const blocks = Array.from({ length: 4 }, (_, index) => ({
+/** A pump with so many blocks of one file, and the units of them that have come on a lane that reports at once. */
+function pumpTo(far: MemoryLane, near: MemoryLane, blocks: number) {
+  const left = Array.from({ length: blocks }, (_, index) => ({
     entry: 0,
     index,
     bytes: new Uint8Array(randomBytes(MIB)),
     leaf: new Uint8Array(32),
   }));
-  const [quick, quickFar] = pairedLanes('quick');
-  const [slow] = pairedLanes('slow');
-  slow.hold();
   const pump = new FramePump({
     next: () => {
-      const block = blocks.shift();
+      const block = left.shift();
       return block && Promise.resolve(block);
     },
     isPaused: () => false,
@@ -52,21 +50,46 @@ test('what a lane holds back for long goes out on another as well', async () => 
   });
   const offsets = new Set<number>();
   let bytes = 0;
-  quickFar.attach(
+  far.attach(
     (message) => {
       const frame = decodeLaneMessage(message);
       if (frame.kind === 'frame')
         for (let at = 0; at < frame.payload.length; at += FRAME_UNIT_BYTES) offsets.add(frame.offset + at);
       bytes += message.length;
-      pump.arrived(quick, bytes);
+      pump.arrived(near, bytes);
     },
     () => {},
   );
+  const allCame = () => expect(offsets.size).toBe((blocks * MIB) / FRAME_UNIT_BYTES);
+  return { pump, allCame };
+}
+
+test('what a lane holds back for long goes out on another as well', async () => {
+  const [quick, quickFar] = pairedLanes('quick');
+  const [slow] = pairedLanes('slow');
+  slow.hold();
+  const { pump, allCame } = pumpTo(quickFar, quick, 4);
   pump.add(slow);
   pump.add(quick);
   const running = pump.run();
-  await vi.waitFor(() => expect(offsets.size).toBe((4 * MIB) / FRAME_UNIT_BYTES), { timeout: 5_000 });
+  await vi.waitFor(allCame, { timeout: 5_000 });
   expect(slow.bufferedBytes).toBeGreaterThan(0);
+  pump.stop();
+  await running;
+});
+
+test('what a channel still has when it is put to rest beside TCP, and does not bring, goes out over TCP', async () => {
+  const [tcp, tcpFar] = pairedLanes('tcp', 'tcp');
+  const [channel] = pairedLanes('channel');
+  channel.hold();
+  const { pump, allCame } = pumpTo(tcpFar, tcp, 2);
+  pump.add(channel);
+  const running = pump.run();
+  await vi.waitFor(() => expect(channel.bufferedBytes).toBeGreaterThan(0));
+  pump.add(tcp);
+  await vi.waitFor(allCame, { timeout: 5_000 });
+  expect(channel.bufferedBytes).toBeGreaterThan(0);
+  expect(channel.closedBecause).toBeNull();
   pump.stop();
   await running;
 });

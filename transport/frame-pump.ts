@@ -4,13 +4,7 @@ import { decodeLaneMessage, encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/
 import { BLOCK_BYTES, FRAME_UNIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import type { ReadBlock } from './block-reader.ts';
 import type { Lane } from './lane.ts';
-import {
-  FRAMES_IN_FLIGHT,
-  HIGH_WATER_BYTES,
-  LANES_LOOK_MS,
-  NEAR_RTT_MS,
-  RETIRE_TIMEOUT_MS,
-} from './limits.ts';
+import { FRAMES_IN_FLIGHT, HIGH_WATER_BYTES, LANES_LOOK_MS, NEAR_RTT_MS, REST_TIMEOUT_MS } from './limits.ts';
 
 export interface PumpOptions {
   /** The next block, null for one that need not go out; undefined where there is none now, and `wake` will be called. */
@@ -31,9 +25,9 @@ interface Carrier {
   readonly lane: Lane;
   sentBytes: number;
   untoldBytes: number;
-  rests: boolean;
-  /** When it was retired. */
-  retiredMs: number | null;
+  /** Since when nothing is sent on it; null while it works. */
+  restsSinceMs: number | null;
+  isRetired: boolean;
 }
 
 /**
@@ -47,8 +41,6 @@ export class FramePump {
   readonly #transit = new FramesInTransit();
   /** To be sent once more, ahead of everything. */
   readonly #again: Uint8Array<ArrayBuffer>[] = [];
-  /** By lanes on which nothing has arrived for long: those of their frames that were sent elsewhere too. */
-  readonly #doubled = new Map<string, Set<Uint8Array>>();
   #current: { readonly block: ReadBlock; sent: number } | null = null;
   #wake: (() => void) | null = null;
   #isAwake = false;
@@ -65,7 +57,8 @@ export class FramePump {
   }
 
   add(lane: Lane): void {
-    this.#carriers.set(lane.id, { lane, sentBytes: 0, untoldBytes: 0, rests: false, retiredMs: null });
+    const nothing = { sentBytes: 0, untoldBytes: 0 };
+    this.#carriers.set(lane.id, { lane, ...nothing, restsSinceMs: null, isRetired: false });
     this.#flight.addLane(lane.id);
     this.#restOrWork();
     this.wake();
@@ -75,17 +68,15 @@ export class FramePump {
     if (!this.#carriers.delete(lane.id)) return;
     this.#flight.removeLane(lane.id);
     this.#restOrWork();
-    const doubled = this.#doubled.get(lane.id);
-    this.#doubled.delete(lane.id);
-    this.#again.push(...this.#transit.lose(lane.id).filter((frame) => !doubled?.has(frame)));
+    this.#again.push(...this.#transit.lose(lane.id));
     this.wake();
   }
 
   /** Sends nothing more on a lane, and closes it when what is on its way there has arrived. */
   retire({ id }: Lane): void {
     const carrier = this.#carriers.get(id);
-    if (!carrier || carrier.retiredMs !== null) return;
-    carrier.retiredMs = this.#options.nowMs();
+    if (!carrier || carrier.isRetired) return;
+    carrier.isRetired = true;
     this.#restOrWork();
     this.#closeRetired(carrier);
   }
@@ -95,9 +86,8 @@ export class FramePump {
     const carrier = this.#carriers.get(lane.id);
     if (!carrier) return;
     this.#transit.arrived(lane.id, totalBytes);
-    if (!carrier.rests && totalBytes > carrier.untoldBytes)
+    if (carrier.restsSinceMs === null && totalBytes > carrier.untoldBytes)
       this.#flight.received(lane.id, totalBytes - carrier.untoldBytes, this.#options.nowMs());
-    this.#doubled.delete(lane.id);
     this.#closeRetired(carrier);
     this.wake();
   }
@@ -180,8 +170,6 @@ export class FramePump {
     const carrier = this.#carriers.get(lane.id);
     if (carrier) carrier.sentBytes += frame.length;
     this.#transit.sent(lane.id, frame);
-    // Back on the lane that held it back, as where no other is left: nowhere else would it come from.
-    this.#doubled.get(lane.id)?.delete(frame);
     this.#flight.sent(lane.id, frame.length, this.#options.nowMs());
     try {
       lane.send(frame);
@@ -199,12 +187,9 @@ export class FramePump {
   }
 
   #look(): void {
-    for (const id of this.#flight.stalled(this.#options.nowMs())) {
-      if (this.#carriers.size === 1 || this.#doubled.has(id)) continue;
-      const frames = this.#transit.on(id);
-      this.#doubled.set(id, new Set(frames));
-      this.#again.push(...frames);
-    }
+    const nowMs = this.#options.nowMs();
+    for (const id of [...this.#flight.stalled(nowMs), ...this.#restingTooLong(nowMs)])
+      if (this.#carriers.size > 1) this.#again.push(...this.#transit.double(id));
     this.#restOrWork();
     for (const carrier of [...this.#carriers.values()]) this.#closeRetired(carrier);
     this.#options.onLook(this.#flight);
@@ -218,19 +203,25 @@ export class FramePump {
   #restOrWork(): void {
     const channelsRest = this.channelsRest;
     for (const carrier of this.#carriers.values()) {
-      const rests = carrier.retiredMs !== null || (channelsRest && carrier.lane.kind !== 'tcp');
-      if (rests === carrier.rests) continue;
-      carrier.rests = rests;
+      const rests = carrier.isRetired || (channelsRest && carrier.lane.kind !== 'tcp');
+      if (rests === (carrier.restsSinceMs !== null)) continue;
+      carrier.restsSinceMs = rests ? this.#options.nowMs() : null;
       carrier.untoldBytes = carrier.sentBytes;
       if (rests) this.#flight.removeLane(carrier.lane.id);
       else this.#flight.addLane(carrier.lane.id);
     }
   }
 
-  /** What a lane does not bring to its end in time is sent again on another. */
-  #closeRetired({ lane, retiredMs }: Carrier): void {
-    if (retiredMs === null) return;
-    const isLate = this.#options.nowMs() - retiredMs > RETIRE_TIMEOUT_MS;
+  /** Lanes that are to carry nothing more, and do not bring what they have to its end. */
+  #restingTooLong(nowMs: number): string[] {
+    const late = ({ restsSinceMs }: Carrier) =>
+      restsSinceMs !== null && nowMs - restsSinceMs > REST_TIMEOUT_MS;
+    return [...this.#carriers.values()].filter(late).map(({ lane }) => lane.id);
+  }
+
+  #closeRetired({ lane, isRetired, restsSinceMs }: Carrier): void {
+    if (!isRetired || restsSinceMs === null) return;
+    const isLate = this.#options.nowMs() - restsSinceMs > REST_TIMEOUT_MS;
     if (isLate || this.#transit.on(lane.id).length === 0) lane.close();
   }
 

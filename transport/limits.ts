@@ -29,8 +29,8 @@ export const LANES_AGAIN_MS = 5_000;
 /** Frames into which a lane's share of what may be in flight is cut, where their sizes allow. */
 export const FRAMES_IN_FLIGHT = 4;
 
-/** For what is on its way on a lane that is wanted no longer. */
-export const RETIRE_TIMEOUT_MS = 2_000;
+/** For what is on its way on a lane that is to carry nothing more. */
+export const REST_TIMEOUT_MS = 2_000;
 
 /** For the other side to name where it may be dialled: two seconds to ask STUN servers, and what the messages take. */
 export const TCP_PATIENCE_MS = 15_000;

@@ -67,8 +67,8 @@ export class SimulatedSession {
   readonly #outgoing: FrameMessage[] = [];
   readonly #again: FrameMessage[] = [];
   readonly #transit = new FramesInTransit();
-  /** By stalled lanes: those of their frames that leave on others too. */
-  readonly #doubled = new Map<string, Set<FrameMessage>>();
+  /** Lanes that stall, and whose frames leave on others too. */
+  readonly #doubled = new Set<string>();
 
   readonly #assembly = new BlockAssembly(
     (block) => this.#expectBlock(block),
@@ -257,17 +257,14 @@ export class SimulatedSession {
   // The sender's driver
 
   #senderLosesLane(lane: SimulatedLane): void {
-    const doubled = this.#doubled.get(lane.id);
-    this.#doubled.delete(lane.id);
-    this.#again.push(...this.#transit.lose(lane.id).filter((frame) => !doubled?.has(frame)));
+    this.#again.push(...this.#transit.lose(lane.id));
     this.#lanes.lose(lane, 'sender');
     this.#wakeSender();
   }
 
   #sendElsewhereToo(lane: SimulatedLane): void {
-    const frames = this.#transit.on(lane.id);
-    this.#doubled.set(lane.id, new Set(frames));
-    this.#again.push(...frames);
+    this.#doubled.add(lane.id);
+    this.#again.push(...this.#transit.double(lane.id));
   }
 
   #deliverToSender(lane: SimulatedLane): void {
@@ -330,7 +327,6 @@ export class SimulatedSession {
   #sendFrame(lane: SimulatedLane): void {
     const message = this.#again.shift() ?? this.#random.takeOne(this.#outgoing);
     this.#transit.sent(lane.id, message);
-    this.#doubled.get(lane.id)?.delete(message);
     const frame = decodeLaneMessage(message) as Frame;
     // Once for each copy of a block.
     const isDamaged = frame.leaf !== null && this.#random.chance(this.#scenario.damageChance);

@@ -5,9 +5,9 @@ import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from '../limits.ts';
 type Message = Uint8Array<ArrayBuffer>;
 
 /** Two ends of one lane in memory. Messages are copied and arrive in a later turn, in order, as from a network. */
-export function pairedLanes(id = '0'): [MemoryLane, MemoryLane] {
-  const near = new MemoryLane(id);
-  const far = new MemoryLane(id);
+export function pairedLanes(id = '0', kind: Lane['kind'] = 'data-channel'): [MemoryLane, MemoryLane] {
+  const near = new MemoryLane(id, kind);
+  const far = new MemoryLane(id, kind);
   near.join(far);
   far.join(near);
   return [near, far];
@@ -15,7 +15,7 @@ export function pairedLanes(id = '0'): [MemoryLane, MemoryLane] {
 
 /** One end of a lane in memory. */
 export class MemoryLane implements Lane {
-  readonly kind = 'data-channel';
+  readonly kind: Lane['kind'];
   readonly id: string;
   readonly maxMessageBytes = MAX_LANE_MESSAGE_BYTES;
   bufferedBytes = 0;
@@ -29,8 +29,9 @@ export class MemoryLane implements Lane {
   #closedBecause: string | null = null;
   #waiters: (() => void)[] = [];
 
-  constructor(id: string) {
+  constructor(id: string, kind: Lane['kind']) {
     this.id = id;
+    this.kind = kind;
   }
 
   join(far: MemoryLane): void {
