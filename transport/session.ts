@@ -25,6 +25,7 @@ import {
   SILENT_PINGS,
 } from './limits.ts';
 import { Pings } from './pings.ts';
+import { Receipts } from './receipts.ts';
 import { agreeOnRoute } from './route.ts';
 import type { TcpWay } from './tcp-way.ts';
 
@@ -53,8 +54,6 @@ export interface SessionHandlers<Heard extends ControlMessage> {
 interface Member extends ConnectedLane {
   proven: boolean;
   silentPings: number;
-  /** Of frames that came on it. */
-  frameBytes: number;
   readonly proofTimer: ReturnType<typeof setTimeout>;
 }
 
@@ -71,9 +70,7 @@ export class Session<Heard extends ControlMessage> {
   readonly #usedLaneIds = new Set<string>();
   readonly #further: FurtherLanes;
   #tcp: TcpWay | null = null;
-  /** Lanes whose receipt is still to be said: once for all that came in one turn. */
-  readonly #unreceipted = new Set<Member>();
-  readonly #afterTurn = new MessageChannel();
+  readonly #receipts = new Receipts((lane, bytes) => this.#post(lane, encodeReceipt(bytes)));
   readonly #pinger: ReturnType<typeof setInterval>;
   readonly #pings: Pings;
   #ended = false;
@@ -99,7 +96,6 @@ export class Session<Heard extends ControlMessage> {
       (payload) => this.say({ type: 'lane', payload }),
       (connected) => this.add(connected),
     );
-    this.#afterTurn.port1.onmessage = () => this.#sayReceipts();
     this.#pinger = setInterval(() => this.#watch(), PING_INTERVAL_MS);
   }
 
@@ -154,7 +150,7 @@ export class Session<Heard extends ControlMessage> {
     }
     this.#usedLaneIds.add(lane.id);
     const proofTimer = setTimeout(() => lane.close(), PROOF_TIMEOUT_MS);
-    const member: Member = { ...connected, proven: false, silentPings: 0, frameBytes: 0, proofTimer };
+    const member: Member = { ...connected, proven: false, silentPings: 0, proofTimer };
     this.#members.set(lane.id, member);
     // Before anything else: taking in the peer's proof, which may be here already, makes this side speak.
     if (fingerprints) this.#post(lane, encodeProof(this.#secure.laneProof(lane.id, fingerprints)));
@@ -241,24 +237,13 @@ export class Session<Heard extends ControlMessage> {
       else if (message.kind === 'control') this.#hear(member, message.seq, message.body);
       else if (this.#ended) return;
       else if (message.kind === 'receipt') this.#handlers.onReceipt(member.lane, message.bytes);
-      else this.#takeFrame(member, message, bytes.length);
+      else {
+        this.#receipts.came(member.lane, bytes.length);
+        this.#handlers.onFrame(message);
+      }
     } catch (error) {
       this.#fail(error, member);
     }
-  }
-
-  #takeFrame(member: Member, frame: Frame, lengthBytes: number): void {
-    member.frameBytes += lengthBytes;
-    if (this.#unreceipted.size === 0) this.#afterTurn.port2.postMessage(null);
-    this.#unreceipted.add(member);
-    this.#handlers.onFrame(frame);
-  }
-
-  #sayReceipts(): void {
-    for (const member of this.#unreceipted) {
-      if (this.#members.has(member.lane.id)) this.#post(member.lane, encodeReceipt(member.frameBytes));
-    }
-    this.#unreceipted.clear();
   }
 
   #checkProof(member: Member, proof: Uint8Array): void {
@@ -333,6 +318,7 @@ export class Session<Heard extends ControlMessage> {
   #lose(member: Member, reason: string): void {
     clearTimeout(member.proofTimer);
     if (!this.#members.delete(member.lane.id)) return;
+    this.#receipts.forget(member.lane);
     if (member.proven) this.#handlers.onLaneLost(member.lane);
     if (this.#members.size > 0) {
       // What it had been told and not acknowledged is said again on a lane that lives.
@@ -416,7 +402,7 @@ export class Session<Heard extends ControlMessage> {
     clearInterval(this.#pinger);
     this.#further.close();
     this.#tcp?.abandon();
-    this.#afterTurn.port1.close();
+    this.#receipts.close();
     this.#handlers.onEnd(end);
   }
 
