@@ -65,10 +65,15 @@ abstract class CliPerson implements Person {
   async seesEnd(): Promise<boolean> {
     const isTold = await Promise.any([
       this.program.waitFor('resumable').then(() => true),
-      this.program.waitFor('reconnecting').then(() => false),
+      this.program.waitFor('reconnecting', { matches: (event) => this.#isNow(event) }).then(() => false),
     ]);
     if (isTold) await this.program.exit;
     return isTold;
+  }
+
+  /** Whether it is still so: an earlier fault may have said it too. */
+  #isNow(event: object): boolean {
+    return event === this.program.events.findLast(({ event }) => /^reconnect(ing|ed)$/.test(event));
   }
 
   abstract comeBack(): Promise<void>;
