@@ -83,7 +83,7 @@ export const SLOW_LANE_STEP = 2;
 export const LANE_STEP_BYTES = 64 * 1024;
 
 /** More lanes pay when they deliver so much more, fewer when they deliver so much of what the more did. */
-export const LANES_PAY = 1.2;
+export const LANES_PAY = 1.3;
 export const FEWER_LANES_DO = 0.95;
 
 /** New lanes are weighed when they have stood for so long and so many round trips: windows have grown, and lost. */
