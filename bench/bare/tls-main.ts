@@ -19,13 +19,13 @@ function receive(bytes: number): void {
         process.send?.({ bytes: received, seconds: (performance.now() - startedMs) / 1000 });
     });
   });
-  server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
+  server.listen(0, '0.0.0.0', () => process.send?.((server.address() as AddressInfo).port));
 }
 
 async function send(bytes: number): Promise<void> {
-  const [port] = (await once(process, 'message')) as [number];
+  const [where] = (await once(process, 'message')) as [{ host: string; port: number }];
   const options = { ...CIPHERS, pskCallback: () => ({ psk: PSK.key, identity: PSK.identity }) };
-  const socket = connect({ ...options, host: '127.0.0.1', port, checkServerIdentity: () => undefined });
+  const socket = connect({ ...options, ...where, checkServerIdentity: () => undefined });
   await once(socket, 'secureConnect');
   const piece = Buffer.alloc(WRITE_BYTES, 7);
   for (let sent = 0; sent < bytes; sent += piece.length) {

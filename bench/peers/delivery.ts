@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Receiver, Sender } from './parties.ts';
+import type { Parties } from './parties.ts';
 
 /** One delivery of ours, timed from "take it" to "verified and on disk". */
 
@@ -20,28 +20,21 @@ export interface DeliveryOptions {
     sender: readonly number[];
     receiver: readonly number[];
   }) => void | Promise<void>;
-  /** Called once in a while until then. */
-  readonly whileUnderWay?: () => Promise<void>;
   /** Called right when all is through, or the time, with the bytes that are, while both sides still run. */
   readonly onThrough?: (bytes: number) => Promise<void>;
 }
 
-export async function deliver(
-  sender: Sender,
-  receiver: Receiver,
-  options: DeliveryOptions,
-): Promise<Delivered> {
+export async function deliver({ sender, receiver }: Parties, options: DeliveryOptions): Promise<Delivered> {
   await using sharing = await sender.offer(options.path);
   await using visit = await receiver.visit(sharing.url);
   await options.onTaking?.({ sender: sharing.roots, receiver: visit.roots });
   const startedMs = performance.now();
   await visit.take();
   const limitMs = Math.round(options.limitSeconds * 1000);
-  const looking = setInterval(() => void options.whileUnderWay?.(), LOOK_EVERY_MS);
   const isWhole = await Promise.race([
     visit.done(limitMs + GRACE_MS).then(() => true),
     sleep(limitMs, false, { ref: false }),
-  ]).finally(() => clearInterval(looking));
+  ]);
   const seconds = (performance.now() - startedMs) / 1000;
   const bytes = isWhole ? options.bytes : ((await visit.percent()) / 100) * options.bytes;
   await options.onThrough?.(bytes);
@@ -50,15 +43,10 @@ export async function deliver(
 
 /** So that the limit, which is no failure, comes first. */
 const GRACE_MS = 60_000;
-const LOOK_EVERY_MS = 200;
 
 /** @throws {Error} where it was ended before it was whole */
-export async function deliverWhole(
-  sender: Sender,
-  receiver: Receiver,
-  options: DeliveryOptions,
-): Promise<Delivered> {
-  const delivered = await deliver(sender, receiver, options);
+export async function deliverWhole(parties: Parties, options: DeliveryOptions): Promise<Delivered> {
+  const delivered = await deliver(parties, options);
   if (delivered.isWhole) return delivered;
   const percent = ((100 * delivered.bytes) / options.bytes).toFixed(0);
   throw new Error(`a delivery had come to ${percent} % after ${options.limitSeconds} s`);

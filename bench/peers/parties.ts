@@ -33,6 +33,14 @@ export interface Receiver {
   visit(url: string): Promise<Visit>;
 }
 
+export interface Parties {
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+}
+
+/** What keeps a command to data channels. */
+export const DATA_CHANNELS_ONLY = ['--no-tcp'];
+
 const STEP_TIMEOUT_MS = 120_000;
 
 export interface CommandOptions {

@@ -1,5 +1,5 @@
 import { median, percentile } from '../figures.ts';
-import type { LongLink } from '../long-link.ts';
+import type { TwoHosts } from '../two-hosts.ts';
 
 /** Round trips as others on the link see them: ping from alice to bob. */
 
@@ -12,10 +12,10 @@ export interface RoundTrips {
 }
 
 /** @returns what to call at the end */
-export function watchRoundTrips(link: LongLink): () => RoundTrips {
-  const child = link.lab
+export function watchRoundTrips(hosts: TwoHosts): () => RoundTrips {
+  const child = hosts.lab
     .host('alice')
-    .start('ping', ['-n', '-i', String(INTERVAL_SECONDS), link.address('bob')]);
+    .start('ping', ['-n', '-i', String(INTERVAL_SECONDS), hosts.address('bob')]);
   let said = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     said += chunk.toString();

@@ -1,16 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram } from '../../scripts/find-program.mjs';
 import { within } from '../bounded.ts';
+import type { Host, TwoHosts } from '../two-hosts.ts';
 
-/** magic-wormhole as Debian packs it, directly between two processes of this machine, with a mailbox server of its own. */
+/** magic-wormhole as Debian packs it, directly from alice to bob, with a mailbox server of its own beside ours. */
 
 const START_TIMEOUT_MS = 60_000;
 const TRANSFER_TIMEOUT_MS = 5 * 60_000;
+/** Of the mailbox server; nothing else is on its host but ours. */
+const PORT = 4000;
 const PACKAGES = 'apt-get install magic-wormhole python3-magic-wormhole-mailbox-server';
 
 export interface Mailbox extends AsyncDisposable {
@@ -18,18 +20,19 @@ export interface Mailbox extends AsyncDisposable {
 }
 
 /** @throws {Error} that says what to install where something is missing */
-export async function startMailbox(folder: string): Promise<Mailbox> {
+export async function startMailbox(hosts: TwoHosts, folder: string): Promise<Mailbox> {
   const twist = findProgram('twist3');
   if (findProgram('wormhole') === undefined || twist === undefined)
     throw new Error(`magic-wormhole is not here: ${PACKAGES}`);
-  const port = await freePort();
-  const words = ['wormhole-mailbox', `--port=tcp:${port}:interface=127.0.0.1`];
-  const child = spawn(twist, [...words, `--channel-db=${join(folder, 'mailbox.sqlite')}`], { stdio: 'pipe' });
+  const address = hosts.address('server');
+  const words = ['wormhole-mailbox', `--port=tcp:${PORT}:interface=${address}`];
+  const database = `--channel-db=${join(folder, 'mailbox.sqlite')}`;
+  const child = hosts.lab.host('server').start(twist, [...words, database]);
   const said = gather(child);
   const dispose = () => end(child);
   try {
     await within('starting the mailbox server', START_TIMEOUT_MS, said.until('Starting reactor', PACKAGES));
-    return { url: `ws://127.0.0.1:${port}/v1`, [Symbol.asyncDispose]: dispose };
+    return { url: `ws://${address}:${PORT}/v1`, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
@@ -39,20 +42,25 @@ export async function startMailbox(folder: string): Promise<Mailbox> {
 let codes = 0;
 
 /** @returns from the moment the receiver has taken the offer to its end, in seconds */
-export async function wormholeSeconds(mailbox: Mailbox, path: string, folder: string): Promise<number> {
+export async function wormholeSeconds(
+  hosts: TwoHosts,
+  mailbox: Mailbox,
+  path: string,
+  folder: string,
+): Promise<number> {
   codes += 1;
   const code = `${codes}-bench-mark`;
   const target = await mkdtemp(join(folder, 'wormhole-'));
   // No transit helper: directly or not at all.
   const common = ['--relay-url', mailbox.url, '--transit-helper', ''];
-  const start = (words: readonly string[]) =>
-    spawn('wormhole', [...common, ...words, '--hide-progress'], { cwd: target, stdio: 'pipe' });
-  const sender = start(['send', path, '--code', code]);
+  const start = (host: Host, words: readonly string[]) =>
+    hosts.lab.host(host).start('wormhole', [...common, ...words, '--hide-progress']);
+  const sender = start('alice', ['send', path, '--code', code]);
   const saidBySender = gather(sender);
   let receiver: ChildProcess | undefined;
   try {
     await within('offering by wormhole', START_TIMEOUT_MS, saidBySender.until('Wormhole code is'));
-    receiver = start(['receive', code]);
+    receiver = start('bob', ['receive', code, '--output-file', join(target, 'got')]);
     const saidByReceiver = gather(receiver);
     await within('an offer by wormhole', START_TIMEOUT_MS, saidByReceiver.until('ok?'));
     const startedMs = performance.now();
@@ -100,14 +108,4 @@ async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   child.kill('SIGKILL');
   await gone;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('there is no free port');
-  return address.port;
 }

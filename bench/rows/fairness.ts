@@ -1,28 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench, type Experiment, GIB, MIB } from '../bench.ts';
-import type { Row } from '../figures.ts';
-import { inTurn } from '../figures.ts';
-import { type LongLink, openLongLink } from '../long-link.ts';
-import { dataChannelsOnly, requireTcpLanes } from '../our-options.ts';
+import { inTurn, type Row } from '../figures.ts';
+import { openLongLink } from '../long-link.ts';
 import { cubicSpeed } from '../peers/iperf.ts';
-import { openPages, type Parties, parties } from '../peers/on-long-link.ts';
+import { commandsOn, openPagesOn } from '../peers/on-two-hosts.ts';
+import { shown, watchTcp } from '../peers/over-tcp.ts';
+import { DATA_CHANNELS_ONLY, type Parties } from '../peers/parties.ts';
+import type { TwoHosts } from '../two-hosts.ts';
 
 /** What one TCP flow with CUBIC is left of what it gets alone, while a delivery of ours goes over the same link. */
 
 /** Until ours has found its pace. */
 const LEAD_SECONDS = 5;
 const VISIT_TIMEOUT_MS = 10 * 60_000;
+/** Over a long way data channels carry beside TCP: below this it is they that the flow was beside. */
+const LEAST_TCP_SHARE = 0.05;
 
-/** @returns the flow, in MB/s, once ours is on its way */
-async function besideOurs(
-  bench: Bench,
-  link: LongLink,
-  { sender, receiver }: Parties,
-): Promise<{ speed: number; note: string }> {
+interface Beside {
+  /** In MB/s. */
+  readonly speed: number;
+  /** Of what ours delivered meanwhile, from 0 to 1. */
+  readonly tcpShare: number;
+  readonly went: string;
+}
+
+/** The flow once ours is on its way. */
+async function besideOurs(bench: Bench, link: TwoHosts, { sender, receiver }: Parties): Promise<Beside> {
   // More than can be delivered meanwhile: it is broken off.
-  const path = await bench.file(bench.isShort ? 64 * MIB : GIB);
-  await using sharing = await sender.offer(path);
+  const bytes = bench.isShort ? 256 * MIB : GIB;
+  await using sharing = await sender.offer(await bench.file(bytes));
   await using visit = await receiver.visit(sharing.url);
+  const [receiverPid = 0] = visit.roots;
   await visit.take();
   let ended: string | undefined;
   visit.done(VISIT_TIMEOUT_MS).then(
@@ -34,23 +42,28 @@ async function besideOurs(
     },
   );
   await sleep(bench.isShort ? 1000 : LEAD_SECONDS * 1000);
+  const tcp = await watchTcp(receiverPid);
   const before = await visit.percent();
   const speed = await cubicSpeed(link, seconds(bench));
   const after = await visit.percent();
+  const tcpShare = await tcp.share(((after - before) / 100) * bytes);
   if (ended !== undefined) throw new Error(`ours ${ended} before the other flow was measured`);
-  return { speed, note: `ours went from ${before.toFixed(0)} to ${after.toFixed(0)} % meanwhile` };
+  const went = `ours went from ${before.toFixed(0)} to ${after.toFixed(0)} % meanwhile`;
+  return { speed, tcpShare, went };
 }
 
 const seconds = (bench: Bench): number => (bench.isShort ? 4 : 20);
 
-interface OpenParties extends AsyncDisposable {
+interface Opened extends AsyncDisposable {
   readonly parties: Parties;
 }
 
+/** @param isAboutTcp whether it fails where TCP has no part in what ours delivers */
 function beside(
   name: string,
   figure: string,
-  open: (bench: Bench, link: LongLink) => Promise<OpenParties>,
+  open: (bench: Bench, link: TwoHosts) => Promise<Opened>,
+  isAboutTcp = false,
 ): Experiment {
   const row: Row = {
     ...{ name, figure: `one TCP flow with CUBIC beside ${figure}`, against: 'the flow alone', unit: 'MB/s' },
@@ -67,21 +80,23 @@ function beside(
           () => cubicSpeed(link, seconds(bench)),
           () => besideOurs(bench, link, opened.parties),
         );
-        yield { [name]: { ours: together.speed, against: alone, note: together.note } };
+        const { speed, tcpShare, went } = together;
+        const note = isAboutTcp ? `${went}, TCP carried ${shown(tcpShare)}` : went;
+        if (isAboutTcp && tcpShare < LEAST_TCP_SHARE) throw new Error(`${note}, and this row is about TCP`);
+        yield { [name]: { ours: speed, against: alone, note } };
       }
     },
   };
 }
 
-const nothing = { [Symbol.asyncDispose]: async () => {} };
+async function openCommands(bench: Bench, link: TwoHosts, args: readonly string[] = []): Promise<Opened> {
+  return { parties: commandsOn(link, bench, args), [Symbol.asyncDispose]: async () => {} };
+}
 
 export const FAIRNESS: readonly Experiment[] = [
-  beside('fair-chromium', 'Chromium to Chromium', (_, link) => openPages(link)),
-  beside('fair-node', 'Node to Node, data channels only', async (bench, link) => ({
-    ...{ parties: parties(bench, link, await dataChannelsOnly()), ...nothing },
-  })),
-  beside('fair-tcp', 'Node to Node, TCP lanes as well', async (bench, link) => {
-    await requireTcpLanes();
-    return { parties: parties(bench, link), ...nothing };
-  }),
+  beside('fair-chromium', 'Chromium to Chromium', (_, link) => openPagesOn(link)),
+  beside('fair-node', 'Node to Node, data channels only', (bench, link) =>
+    openCommands(bench, link, DATA_CHANNELS_ONLY),
+  ),
+  beside('fair-tcp', 'Node to Node, TCP lanes as well', openCommands, true),
 ];

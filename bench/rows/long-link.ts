@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ArrivalWatch } from '../arrivals.ts';
 import { type Bench, type Experiment, MIB } from '../bench.ts';
 import { inTurn, type Pair, type Row } from '../figures.ts';
-import { type LongLink, openLongLink, RATE_MBIT } from '../long-link.ts';
-import { dataChannelsOnly } from '../our-options.ts';
+import { openLongLink, RATE_MBIT } from '../long-link.ts';
 import { type Delivered, deliver, speedOf } from '../peers/delivery.ts';
 import { cubicSpeed, floodSpeed } from '../peers/iperf.ts';
-import { openPages, type Parties, parties } from '../peers/on-long-link.ts';
+import { commandsOn, openPagesOn } from '../peers/on-two-hosts.ts';
+import { DATA_CHANNELS_ONLY, type Parties } from '../peers/parties.ts';
 import { type RoundTrips, watchRoundTrips } from '../peers/ping.ts';
+import type { TwoHosts } from '../two-hosts.ts';
 
 /** Over a link of 50 ms and 200 Mbit/s, without and with loss. */
 
@@ -60,14 +61,14 @@ interface Seen extends Delivered {
 }
 
 /** Ours once, with all that can be seen of it. */
-async function deliverSeen(bench: Bench, link: LongLink, { sender, receiver }: Parties): Promise<Seen> {
+async function deliverSeen(bench: Bench, link: TwoHosts, parties: Parties): Promise<Seen> {
   const bytes = (bench.isShort ? 8 : 256) * MIB;
   const path = await bench.file(bytes);
   const before = await link.lab.cable('bob').counters();
   let arrivals: ArrivalWatch | undefined;
   let endPings: (() => RoundTrips) | undefined;
   let seen: { steadySpeed: number; roundTrips: RoundTrips } | undefined;
-  const delivered = await deliver(sender, receiver, {
+  const delivered = await deliver(parties, {
     ...{ path, bytes, limitSeconds: bench.isShort ? 20 : LIMIT_SECONDS },
     onTaking: (roots) => {
       arrivals = new ArrivalWatch(roots.receiver[0] ?? 0);
@@ -88,7 +89,7 @@ async function deliverSeen(bench: Bench, link: LongLink, { sender, receiver }: P
   return { ...delivered, ...seen, note: parts.join('; ') };
 }
 
-async function idleRoundTrips(bench: Bench, link: LongLink): Promise<RoundTrips> {
+async function idleRoundTrips(bench: Bench, link: TwoHosts): Promise<RoundTrips> {
   const end = watchRoundTrips(link);
   await sleep(bench.isShort ? 1000 : 5000);
   return end();
@@ -113,7 +114,7 @@ export const LONG_LINK: readonly Experiment[] = [
     rows: [chromium, chromiumSteady, chromiumRoundTrip],
     async *measure(bench) {
       await using link = await openLongLink(bench);
-      await using pages = await openPages(link);
+      await using pages = await openPagesOn(link);
       for (const round of bench.eachRound()) {
         const linkSpeed = await floodSpeed(link, floodSeconds(bench));
         const idle = await idleRoundTrips(bench, link);
@@ -134,7 +135,7 @@ export const LONG_LINK: readonly Experiment[] = [
     rows: [chromiumLoss],
     async *measure(bench) {
       await using link = await openLongLink(bench, LOSS_PERCENT);
-      await using pages = await openPages(link);
+      await using pages = await openPagesOn(link);
       for (const round of bench.eachRound()) {
         const [bare, seen] = await inTurn(
           round,
@@ -149,7 +150,7 @@ export const LONG_LINK: readonly Experiment[] = [
     rows: [nodeLoss],
     async *measure(bench) {
       await using link = await openLongLink(bench, LOSS_PERCENT);
-      const commands = parties(bench, link, await dataChannelsOnly());
+      const commands = commandsOn(link, bench, DATA_CHANNELS_ONLY);
       for (const round of bench.eachRound()) {
         const [cubic, seen] = await inTurn(
           round,
@@ -164,7 +165,7 @@ export const LONG_LINK: readonly Experiment[] = [
     rows: [nodeSteady, nodeRoundTrip],
     async *measure(bench) {
       await using link = await openLongLink(bench);
-      const commands = parties(bench, link, await dataChannelsOnly());
+      const commands = commandsOn(link, bench, DATA_CHANNELS_ONLY);
       for (const round of bench.eachRound()) {
         const [[linkSpeed, idle], seen] = await inTurn(
           round,

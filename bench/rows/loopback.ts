@@ -2,32 +2,16 @@ import type { Page } from '@playwright/test';
 import { type BareEnd, moveBare } from '../bare/channel.ts';
 import { nodeEnd } from '../bare/node-end.ts';
 import { pageEnd } from '../bare/page-end.ts';
-import { type Bench, type Experiment, GIB, MIB } from '../bench.ts';
-import { type Browser, launchChromium } from '../chromium.ts';
+import { type Experiment, GIB, MIB } from '../bench.ts';
 import { inTurn, type Pair, type Row } from '../figures.ts';
-import { dataChannelsOnly } from '../our-options.ts';
 import { deliverWhole, speedOf } from '../peers/delivery.ts';
-import {
-  commandReceiver,
-  commandSender,
-  pageReceiver,
-  pageSender,
-  type Receiver,
-  type Sender,
-} from '../peers/parties.ts';
+import { type Kind, type OnLoopback, openOnLoopback } from '../peers/on-loopback.ts';
+import { DATA_CHANNELS_ONLY, type Parties } from '../peers/parties.ts';
 import { ProcessWatch } from '../processes.ts';
 
 /** Every pairing over loopback: how fast beside a bare data channel, and for how much of the processors. */
 
-type Kind = 'chromium' | 'node';
-
 const LIMIT_SECONDS = 300;
-
-interface Side<Ours> {
-  readonly ours: Ours;
-  /** A new end for each round, and the first processes of what it runs on. */
-  bare(): { end: BareEnd; roots: readonly number[] };
-}
 
 function pairing(from: Kind, to: Kind, floor: number, aim: number): Experiment {
   const name = `${from}-${to}`;
@@ -46,15 +30,12 @@ function pairing(from: Kind, to: Kind, floor: number, aim: number): Experiment {
     async *measure(bench) {
       const bytes = (bench.isShort ? 16 : 512) * MIB;
       const path = await bench.file(bytes);
-      await using server = await bench.serve();
-      await using browser = isOverNodeAlone ? undefined : await launchChromium();
-      const args = isOverNodeAlone ? await dataChannelsOnly() : [];
-      const sides = await makeSides({ from, to, bench, serverUrl: server.url, browser, args });
+      await using opened = await openOnLoopback(bench, from, to, isOverNodeAlone ? DATA_CHANNELS_ONLY : []);
       for (const round of bench.eachRound()) {
         const [theirs, ours] = await inTurn(
           round,
-          () => moveOneBare(sides, bytes),
-          () => deliverOurs(sides, path, bytes),
+          () => moveOneBare(opened, bytes),
+          () => deliverOurs(opened.parties, path, bytes),
         );
         yield { [name]: toSpeeds(ours, theirs), [`cpu-${name}`]: toCpu(ours, theirs) };
       }
@@ -68,58 +49,23 @@ interface Measured {
   readonly cpuSeconds: number;
 }
 
-interface Sides {
-  readonly sender: Side<Sender>;
-  readonly receiver: Side<Receiver>;
-}
-
-async function makeSides(options: {
-  from: Kind;
-  to: Kind;
-  bench: Bench;
-  serverUrl: string;
-  browser: Browser | undefined;
-  args: readonly string[];
-}): Promise<Sides> {
-  const { from, to, bench, serverUrl, browser, args } = options;
-  const command = { serverUrl, env: bench.env, args };
-  const bareNode = () => {
-    const end = nodeEnd();
-    return { end, roots: [end.pid] };
-  };
-  const inPage = async <Ours>(make: (page: Page, pid: number) => Ours): Promise<Side<Ours>> => {
-    if (browser === undefined) throw new Error('a page needs a browser');
-    const page = await browser.page();
-    return { ours: make(page, browser.pid), bare: () => ({ end: pageEnd(page), roots: [browser.pid] }) };
-  };
-  return {
-    sender:
-      from === 'node'
-        ? { ours: commandSender(command), bare: bareNode }
-        : await inPage((page, pid) => pageSender(page, pid, serverUrl)),
-    receiver:
-      to === 'node'
-        ? { ours: commandReceiver(command, bench.folder), bare: bareNode }
-        : await inPage((page, pid) => pageReceiver(page, pid)),
-  };
-}
-
-async function moveOneBare({ sender, receiver }: Sides, bytes: number): Promise<Measured> {
-  const [from, to] = [sender.bare(), receiver.bare()];
-  await using sending = from.end;
-  await using receiving = to.end;
+async function moveOneBare({ pages, browserPid }: OnLoopback, bytes: number): Promise<Measured> {
+  const open = (page: Page | undefined): BareEnd & { pid?: number } => (page ? pageEnd(page) : nodeEnd());
+  await using from = open(pages.sender);
+  await using to = open(pages.receiver);
+  const roots = new Set([from, to].map(({ pid = browserPid }) => pid ?? 0));
   let watch: ProcessWatch | undefined;
-  const moved = await moveBare(sending, receiving, { bytes, seconds: LIMIT_SECONDS }, () => {
-    watch = new ProcessWatch([...new Set([...from.roots, ...to.roots])]);
+  const moved = await moveBare(from, to, { bytes, seconds: LIMIT_SECONDS }, () => {
+    watch = new ProcessWatch([...roots]);
   });
   const used = await watch?.stop();
   return { ...moved, cpuSeconds: used?.cpuSeconds ?? Number.NaN };
 }
 
-async function deliverOurs({ sender, receiver }: Sides, path: string, bytes: number): Promise<Measured> {
+async function deliverOurs(parties: Parties, path: string, bytes: number): Promise<Measured> {
   let watch: ProcessWatch | undefined;
   let cpuSeconds = Number.NaN;
-  const delivered = await deliverWhole(sender.ours, receiver.ours, {
+  const delivered = await deliverWhole(parties, {
     ...{ path, bytes, limitSeconds: LIMIT_SECONDS },
     onTaking: (roots) => {
       watch = new ProcessWatch([...new Set([...roots.sender, ...roots.receiver])]);

@@ -1,8 +1,7 @@
 import { type Experiment, MIB } from '../bench.ts';
-import { launchChromium } from '../chromium.ts';
 import { type Pair, percentile, type Row } from '../figures.ts';
 import { deliverWhole } from '../peers/delivery.ts';
-import { pageReceiver, pageSender } from '../peers/parties.ts';
+import { openOnLoopback } from '../peers/on-loopback.ts';
 import { startTrace, type Trace } from '../trace.ts';
 
 /** How long a page that sends or receives is deaf to its user: the tasks of its main thread. */
@@ -33,14 +32,13 @@ export const MAIN_THREAD: readonly Experiment[] = [
     async *measure(bench) {
       const bytes = (bench.isShort ? 8 : 128) * MIB;
       const path = await bench.file(bytes);
-      await using server = await bench.serve();
-      await using browser = await launchChromium();
-      const [from, to] = [await browser.page(), await browser.page()];
-      const [sender, receiver] = [pageSender(from, browser.pid, server.url), pageReceiver(to, browser.pid)];
+      await using opened = await openOnLoopback(bench, 'chromium', 'chromium');
+      const { sender: from, receiver: to } = opened.pages;
+      if (!from || !to) throw new Error('there are no pages');
       for (const _ of bench.eachRound()) {
         let trace: Trace | undefined;
         let tasks: readonly (readonly number[])[] = [];
-        await deliverWhole(sender, receiver, {
+        await deliverWhole(opened.parties, {
           ...{ path, bytes, limitSeconds: LIMIT_SECONDS },
           onTaking: async () => {
             trace = await startTrace([from, to]);

@@ -1,19 +1,13 @@
 import { open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bench, type Experiment, GIB, MIB } from '../bench.ts';
-import { type Browser, launchChromium } from '../chromium.ts';
 import type { Pair, Row } from '../figures.ts';
-import { requireTcpLanes } from '../our-options.ts';
-import { deliverWhole } from '../peers/delivery.ts';
-import {
-  commandReceiver,
-  commandSender,
-  pageReceiver,
-  pageSender,
-  type Receiver,
-  type Sender,
-} from '../peers/parties.ts';
+import { type DeliveryOptions, deliverWhole } from '../peers/delivery.ts';
+import { type Kind, openOnLoopback } from '../peers/on-loopback.ts';
+import { commandsOn } from '../peers/on-two-hosts.ts';
+import { deliverOverTcp } from '../peers/over-tcp.ts';
 import { ProcessWatch } from '../processes.ts';
+import { openTwoHosts } from '../two-hosts.ts';
 
 /** Whether memory follows the file: peaks of each kind of peer for a large one and for a small one. One round of each. */
 
@@ -23,31 +17,25 @@ const LEAST_BYTES_PER_SECOND = 4e6;
 /** What a large file takes at most: in the page's private file system, and once more in the downloads. */
 const COPIES = 2;
 
-type Parties = (options: {
-  bench: Bench;
-  serverUrl: string;
-  browser: Browser;
-}) => Promise<{ sender: Sender; receiver: Receiver }>;
+/** Two of whom one sends and one receives, and how a file goes from one to the other. */
+interface Opened extends AsyncDisposable {
+  deliver(options: DeliveryOptions): Promise<unknown>;
+}
 
-function peaks(
-  { sends, receives, needsTcp = false }: { sends: string; receives: string; needsTcp?: boolean },
-  parties: Parties,
-): Experiment {
-  const row = (name: string, who: string): Row => ({
-    ...{ name: `memory-${name}`, figure: `peak RSS, ${who}, a file of 10 GiB (or --memory-gib)` },
+function peaks(sends: string, receives: string, open: (bench: Bench) => Promise<Opened>): Experiment {
+  const row = (name: string): Row => ({
+    ...{ name: `memory-${name}`, figure: `peak RSS, ${spoken(name)}, a file of 10 GiB (or --memory-gib)` },
     ...{ against: '64 MiB', unit: 'MB', compare: 'difference', better: 'less', floor: 150, aim: 50 },
   });
-  const rows = [row(sends, spoken(sends)), row(receives, spoken(receives))] as const;
+  const rows = [row(sends), row(receives)] as const;
   return {
     rows,
     async *measure(bench) {
-      if (needsTcp) await requireTcpLanes();
       const largeBytes = bench.isShort ? 4 * SMALL_BYTES : bench.memoryGib * GIB;
       await requireSpace(bench.folder, COPIES * largeBytes);
-      await using server = await bench.serve();
       const measure = async (bytes: number) => {
-        await using browser = await launchChromium();
-        return await peaksOf(bench, bytes, await parties({ bench, serverUrl: server.url, browser }));
+        await using opened = await open(bench);
+        return await peaksOf(bench, bytes, opened);
       };
       const [small, large] = [await measure(SMALL_BYTES), await measure(largeBytes)];
       const toPair = (side: 'sender' | 'receiver'): Pair => ({
@@ -66,13 +54,13 @@ function spoken(name: string): string {
 async function peaksOf(
   bench: Bench,
   bytes: number,
-  { sender, receiver }: { sender: Sender; receiver: Receiver },
+  opened: Opened,
 ): Promise<{ sender: number; receiver: number }> {
   const path = await makeHole(join(bench.folder, 'hole.bin'), bytes);
   const watches: ProcessWatch[] = [];
   let seen: number[] = [];
   try {
-    await deliverWhole(sender, receiver, {
+    await opened.deliver({
       ...{ path, bytes, limitSeconds: 120 + bytes / LEAST_BYTES_PER_SECOND },
       onTaking: (roots) => {
         watches.push(new ProcessWatch(roots.sender), new ProcessWatch(roots.receiver));
@@ -103,20 +91,19 @@ async function requireSpace(folder: string, bytes: number): Promise<void> {
     throw new Error(`${folder} has ${free} GiB free and ${needed} are needed: --memory-gib makes it less`);
 }
 
+async function onLoopback(bench: Bench, from: Kind, to: Kind): Promise<Opened> {
+  const opened = await openOnLoopback(bench, from, to);
+  return { ...opened, deliver: (options) => deliverWhole(opened.parties, options) };
+}
+
+/** On one machine they would make no TCP lane. */
+async function overTcp(bench: Bench): Promise<Opened> {
+  const hosts = await openTwoHosts(bench);
+  return { ...hosts, deliver: (options) => deliverOverTcp(commandsOn(hosts, bench), options) };
+}
+
 export const MEMORY: readonly Experiment[] = [
-  peaks({ sends: 'chromium-sends', receives: 'node-receives' }, async ({ bench, serverUrl, browser }) => ({
-    sender: pageSender(await browser.page(), browser.pid, serverUrl),
-    receiver: commandReceiver({ serverUrl, env: bench.env }, bench.folder),
-  })),
-  peaks({ sends: 'node-sends', receives: 'chromium-receives' }, async ({ bench, serverUrl, browser }) => ({
-    sender: commandSender({ serverUrl, env: bench.env }),
-    receiver: pageReceiver(await browser.page(), browser.pid),
-  })),
-  peaks(
-    { sends: 'node-sends-tcp', receives: 'node-receives-tcp', needsTcp: true },
-    async ({ bench, serverUrl }) => {
-      const command = { serverUrl, env: bench.env };
-      return { sender: commandSender(command), receiver: commandReceiver(command, bench.folder) };
-    },
-  ),
+  peaks('chromium-sends', 'node-receives', (bench) => onLoopback(bench, 'chromium', 'node')),
+  peaks('node-sends', 'chromium-receives', (bench) => onLoopback(bench, 'node', 'chromium')),
+  peaks('node-sends-tcp', 'node-receives-tcp', overTcp),
 ];

@@ -2,18 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFile } from '../../e2e/harness/files.ts';
 import type { Bench, Experiment } from '../bench.ts';
-import { launchChromium } from '../chromium.ts';
 import { inTurn, type Row } from '../figures.ts';
-import { dataChannelsOnly } from '../our-options.ts';
 import { deliverWhole, speedOf } from '../peers/delivery.ts';
-import {
-  commandReceiver,
-  commandSender,
-  pageReceiver,
-  pageSender,
-  type Receiver,
-  type Sender,
-} from '../peers/parties.ts';
+import { openOnLoopback } from '../peers/on-loopback.ts';
+import { DATA_CHANNELS_ONLY, type Parties } from '../peers/parties.ts';
 
 /** Many small files beside one of the same total. */
 
@@ -29,10 +21,10 @@ async function makeFolder(bench: Bench, count: number): Promise<string> {
 }
 
 /** The folder beside the file, by the same two. */
-async function* besideOne(bench: Bench, name: string, count: number, sender: Sender, receiver: Receiver) {
+async function* besideOne(bench: Bench, { name }: Row, parties: Parties, count: number) {
   const bytes = count * FILE_BYTES;
   const [folder, file] = [await makeFolder(bench, count), await bench.file(bytes)];
-  const move = (path: string) => deliverWhole(sender, receiver, { path, bytes, limitSeconds: LIMIT_SECONDS });
+  const move = (path: string) => deliverWhole(parties, { path, bytes, limitSeconds: LIMIT_SECONDS });
   for (const round of bench.eachRound()) {
     const [one, many] = await inTurn(
       round,
@@ -62,21 +54,15 @@ export const SMALL_FILES: readonly Experiment[] = [
   {
     rows: [node],
     async *measure(bench) {
-      const args = await dataChannelsOnly();
-      await using server = await bench.serve();
-      const command = { serverUrl: server.url, env: bench.env, args };
-      const [sender, receiver] = [commandSender(command), commandReceiver(command, bench.folder)];
-      yield* besideOne(bench, node.name, bench.isShort ? 500 : 10_000, sender, receiver);
+      await using opened = await openOnLoopback(bench, 'node', 'node', DATA_CHANNELS_ONLY);
+      yield* besideOne(bench, node, opened.parties, bench.isShort ? 500 : 10_000);
     },
   },
   {
     rows: [chromium],
     async *measure(bench) {
-      await using server = await bench.serve();
-      await using browser = await launchChromium();
-      const sender = pageSender(await browser.page(), browser.pid, server.url);
-      const receiver = pageReceiver(await browser.page(), browser.pid);
-      yield* besideOne(bench, chromium.name, bench.isShort ? 300 : 5000, sender, receiver);
+      await using opened = await openOnLoopback(bench, 'chromium', 'chromium');
+      yield* besideOne(bench, chromium, opened.parties, bench.isShort ? 300 : 5000);
     },
   },
 ];

@@ -3,28 +3,15 @@ import { moveBare } from '../bare/channel.ts';
 import { pageEnd } from '../bare/page-end.ts';
 import { type Bench, MIB } from '../bench.ts';
 import type { Browser } from '../chromium.ts';
-import type { Host, LongLink } from '../long-link.ts';
+import type { Host, TwoHosts } from '../two-hosts.ts';
 import { speedOf } from './delivery.ts';
-import {
-  commandReceiver,
-  commandSender,
-  pageReceiver,
-  pageSender,
-  type Receiver,
-  type Sender,
-} from './parties.ts';
+import { commandReceiver, commandSender, type Parties, pageReceiver, pageSender } from './parties.ts';
 
-/** alice, who sends, and bob, who receives. */
-export interface Parties {
-  readonly sender: Sender;
-  readonly receiver: Receiver;
-}
-
-/** Commands. @param args options besides */
-export function parties(bench: Bench, link: LongLink, args: readonly string[] = []): Parties {
+/** @param args options of both besides */
+export function commandsOn(hosts: TwoHosts, bench: Bench, args: readonly string[] = []): Parties {
   return {
-    sender: commandSender({ ...link.command('alice'), args }),
-    receiver: commandReceiver({ ...link.command('bob'), args }, bench.folder),
+    sender: commandSender({ ...hosts.command('alice'), args }),
+    receiver: commandReceiver({ ...hosts.command('bob'), args }, bench.folder),
   };
 }
 
@@ -35,13 +22,13 @@ export interface Pages extends AsyncDisposable {
   bareSpeed(bench: Bench): Promise<number>;
 }
 
-export async function openPages(link: LongLink): Promise<Pages> {
+export async function openPagesOn(hosts: TwoHosts): Promise<Pages> {
   const browsers: Browser[] = [];
   const close = async (): Promise<void> => {
     for (const browser of browsers) await browser[Symbol.asyncDispose]();
   };
   const open = async (host: Host): Promise<[Page, number]> => {
-    const browser = await link.browser(host);
+    const browser = await hosts.browser(host);
     browsers.push(browser);
     return [await browser.page(), browser.pid];
   };
@@ -50,12 +37,12 @@ export async function openPages(link: LongLink): Promise<Pages> {
     const [receivingPage, receivingPid] = await open('bob');
     return {
       parties: {
-        sender: pageSender(sendingPage, sendingPid, link.server.url),
+        sender: pageSender(sendingPage, sendingPid, hosts.server.url),
         receiver: pageReceiver(receivingPage, receivingPid),
       },
       bareSpeed: async (bench) => {
-        await using from = pageEnd(sendingPage, link.server.stun);
-        await using to = pageEnd(receivingPage, link.server.stun);
+        await using from = pageEnd(sendingPage, hosts.server.stun);
+        await using to = pageEnd(receivingPage, hosts.server.stun);
         // Slow as it is with losses, it is not waited for: its rate is what counts.
         return speedOf(await moveBare(from, to, { bytes: 256 * MIB, seconds: bench.isShort ? 3 : 20 }));
       },
