@@ -13,6 +13,8 @@ const connection = new PeerConnection('bare', { iceServers: [] });
 const kept: DataChannel[] = [];
 let moved: Promise<Moved> | undefined;
 
+// Its connection would keep it running without the one that started it.
+process.once('disconnect', () => process.exit());
 process.on('message', (order: Order) => {
   void obey(order).then((reply) => process.send?.(reply));
 });

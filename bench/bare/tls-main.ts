@@ -33,6 +33,7 @@ async function send(bytes: number): Promise<void> {
   }
 }
 
+process.once('disconnect', () => process.exit());
 const [role, bytes] = process.argv.slice(2);
 if (role === 'receive') receive(Number(bytes));
 else await send(Number(bytes));
