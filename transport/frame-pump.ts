@@ -180,7 +180,7 @@ export class FramePump {
 
   /** Short frames where little may be in flight: a lane is then never kept busy by one of them for long. */
   #payloadBytes(lane: Lane): number {
-    const share = this.#flight.capBytes / this.#carriers.size / FRAMES_IN_FLIGHT;
+    const share = this.#flight.targetBytes / this.#carriers.size / FRAMES_IN_FLIGHT;
     const most = Math.min(MAX_FRAME_PAYLOAD_BYTES, lane.maxMessageBytes - FRAME_OVERHEAD_BYTES);
     const units = Math.floor(Math.min(share, most) / FRAME_UNIT_BYTES);
     return Math.max(1, units) * FRAME_UNIT_BYTES;

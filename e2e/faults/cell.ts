@@ -85,7 +85,7 @@ async function reach(moment: Moment, { receiver, peers, fileBytes }: Scene): Pro
   if (moment === 'early') return until(BLOCK_BYTES);
   if (moment === 'middle') return until(fileBytes / 2);
   // Time for what is in flight to shrink with the rate, so that the last block leaves alone.
-  await until(fileBytes - 6 * BLOCK_BYTES);
+  await until(fileBytes - 8 * BLOCK_BYTES);
   await peers.lab.cable('home').change(SLOW_RATE);
   await until(fileBytes - BLOCK_BYTES);
 }

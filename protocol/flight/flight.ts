@@ -129,6 +129,11 @@ export class Flight {
     );
   }
 
+  /** What the network itself holds, without what lanes are granted beyond it; the same as the cap until it is known. */
+  get targetBytes(): number {
+    return this.#path.targetBytes ?? this.capBytes;
+  }
+
   /** Reported on all lanes together, those removed included. Never falls. */
   get deliveredBytes(): number {
     return this.#deliveredBytes;
