@@ -8,7 +8,7 @@
 import * as v from 'valibot';
 
 /** Sent in the Socket.IO handshake; another number is refused with `version-mismatch`. */
-export const SIGNALING_VERSION = 1;
+export const SIGNALING_VERSION = 2;
 
 /** Below the address of the page, without a leading slash, so that it may be served under any prefix. */
 export const SOCKET_PATH = 'socket.io';
@@ -114,6 +114,11 @@ export const requests = {
   /** A sender puts a receiver out. */
   dismiss: {
     body: v.strictObject({ room: RoomName, member: MemberId }),
+    reply: v.variant('ok', [done, Refusal]),
+  },
+  /** Whether the server is there. */
+  ping: {
+    body: v.strictObject({}),
     reply: v.variant('ok', [done, Refusal]),
   },
   /** For good: a sender that leaves a code room closes it. */

@@ -80,6 +80,9 @@ export class Connection implements Contact {
           const { room, member } = v.parse(requests.dismiss.body, body);
           return this.#inRoom(room, (stay) => stay.room.dismiss(stay, member));
         }
+        case 'ping':
+          v.parse(requests.ping.body, body);
+          return { ok: true };
         case 'leave':
           return this.#leave(v.parse(requests.leave.body, body));
         default:

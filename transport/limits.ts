@@ -110,11 +110,8 @@ export const SERVER_CONNECT_TIMEOUT_MS = 3_000;
 export const RECONNECT_DELAY_MS = 250;
 export const MAX_RECONNECT_DELAY_MS = 1_000;
 
-/** Between connections made anew because a peer is silent: several fall silent at once. */
-export const REFRESH_INTERVAL_MS = 5_000;
-
-/** A server that was heard so lately is there: as while another peer is being met, who would lose what is said meanwhile. */
-export const HEARD_LATELY_MS = 3_000;
+/** For a server that is asked whether it is there: a dead way is left soon, and a slow phone network gets by. */
+export const SERVER_CHECK_MS = 2_000;
 
 /** Between attempts to rejoin where the server says that it is too much just now: its allowances grow by the second. */
 export const REJOIN_DELAY_MS = 2_000;

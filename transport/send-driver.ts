@@ -19,7 +19,7 @@ import { Session, type SessionHandlers } from './session.ts';
 import type { TransferProgress } from './transfer-progress.ts';
 
 export interface SendDriverOptions {
-  /** Told when nothing has come for a while. */
+  /** Told when nothing has come for a while, and when the way to the receiver is lost. */
   readonly onSilent?: () => void;
   /** Lanes that it may ask for, where others are served beside it. */
   readonly mostLanes?: number;
@@ -167,9 +167,10 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     const { state } = this.#progress.status;
     // Whoever has chosen, in this session or in one before, comes back and is served on.
     const hasChosen = state === 'transferring' || state === 'reconnecting';
-    if (end !== 'complete' && isRecoverable(end) && hasChosen)
+    if (end !== 'complete' && isRecoverable(end) && hasChosen) {
       this.#progress.set({ state: 'reconnecting', lanes: 0 });
-    else if (end !== 'complete') this.#progress.set({ state: 'failed', error: end });
+      this.#onSilent();
+    } else if (end !== 'complete') this.#progress.set({ state: 'failed', error: end });
     else if (!this.#sender.completed) this.#endedEarly();
     else if (firstFailed)
       this.#progress.set({

@@ -112,7 +112,7 @@ class OpenShare implements Sharing {
       manifest,
       source,
       onReceiver,
-      onSilent: () => signaling.refresh(),
+      onSilent: () => signaling.check(),
     });
     this.link = formatLink({ serverUrl, k: owner.k });
     this.#door = new CodeDoor({

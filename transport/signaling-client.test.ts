@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { base64urlnopad } from '@scure/base';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CONFIG_PATH, MAX_PAYLOAD_BYTES, RELAY_BURST } from '#protocol/signaling.ts';
 import { type SignalingServerOptions, startSignaling } from '#signaling/server.ts';
-import { HEARD_LATELY_MS, REFRESH_INTERVAL_MS } from './limits.ts';
+import { SERVER_CHECK_MS } from './limits.ts';
 import type { Room, RoomHandlers } from './room.ts';
 import { SignalingClient, type SignalingOptions } from './signaling-client.ts';
 
@@ -53,7 +54,11 @@ async function startLine(port: number) {
   const cut = () => {
     for (const socket of open) socket.destroy();
   };
-  return { url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/prefix`, cut };
+  /** What is said over the connections of now is lost, and nobody is told: as where a router has forgotten them. */
+  const swallow = () => {
+    for (const socket of open) socket.unpipe().on('data', () => {});
+  };
+  return { url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/prefix`, cut, swallow };
 }
 
 /** Everything a room tells, in order, to be waited for. */
@@ -457,37 +462,24 @@ describe('a client', () => {
   });
 });
 
-describe('a refresh', () => {
-  /** Goes on, and is ahead by as much as it is told. */
-  function clock() {
-    const now = performance.now.bind(performance);
-    let aheadMs = 0;
-    const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
-    onTestFinished(() => spy.mockRestore());
-    const advance = (ms: number) => {
-      aheadMs += ms;
-    };
-    return { advance };
-  }
-
-  async function startRefreshed() {
-    const { advance } = clock();
-    const { url } = await startServer();
+describe('a check', () => {
+  async function startChecked() {
+    const { url, port } = await startServer();
+    const { url: lineUrl, swallow } = await startLine(port);
     const name = randomRoom();
     const [log, receiverLog] = [new Log(), new Log()];
-    const client = startClient(url);
+    const client = startClient(lineUrl);
     const sender = await client.joinAsSender(name, log);
     await startClient(url).joinAsReceiver(name, receiverLog);
     const receiverId = member(await log.next());
     member(await receiverLog.next());
-    const hearNothing = () => advance(HEARD_LATELY_MS);
-    hearNothing();
-    return { url, name, client, sender, log, receiverId, receiverLog, advance, hearNothing };
+    return { client, sender, log, receiverId, receiverLog, swallow };
   }
 
-  test('makes the connection anew and comes back to its rooms, whose others see that', async () => {
-    const { client, sender, log, receiverId, receiverLog } = await startRefreshed();
-    client.refresh();
+  test('makes a connection over which nothing comes anew, soon, and comes back to its rooms, whose others see that', async () => {
+    const { client, sender, log, receiverId, receiverLog, swallow } = await startChecked();
+    swallow();
+    client.check();
     expect(await log.next()).toBe(`left ${receiverId}`);
     expect(await log.next()).toBe('disconnected');
     expect(await log.next()).toBe('connected');
@@ -497,54 +489,26 @@ describe('a refresh', () => {
     await expectRelay(sender, receiverId, receiverLog);
   });
 
-  test('comes to nothing soon after another', async () => {
-    const { client, sender, log, receiverId, receiverLog, advance } = await startRefreshed();
-    client.refresh();
-    for (let i = 0; i < 4; i += 1) await log.next();
-    for (let i = 0; i < 1000; i += 1) client.refresh();
+  test('leaves a connection alone over which the server answers, however often it is asked for', async () => {
+    const { client, sender, log, receiverId, receiverLog } = await startChecked();
+    for (let i = 0; i < 1000; i += 1) client.check();
+    await setTimeout(SERVER_CHECK_MS + 200);
+    for (let i = 0; i < 3; i += 1) {
+      client.check();
+      await expectRelay(sender, receiverId, receiverLog);
+    }
     expect(client.connected).toBe(true);
-    for (let i = 0; i < 2; i += 1) await receiverLog.next();
-    await expectRelay(sender, receiverId, receiverLog);
     expect(log.lines).toEqual([]);
-    advance(REFRESH_INTERVAL_MS);
-    client.refresh();
-    expect(client.connected).toBe(false);
-  });
-
-  test('comes to nothing while the server tells something, as of a peer who is being met', async () => {
-    const { url, name, client, sender, receiverId, receiverLog, hearNothing } = await startRefreshed();
-    await startClient(url).joinAsReceiver(name, new Log());
-    await vi.waitFor(() => expect(sender.members.size).toBe(2));
-    client.refresh();
-    expect(client.connected).toBe(true);
-    await expectRelay(sender, receiverId, receiverLog);
-    hearNothing();
-    client.refresh();
-    expect(client.connected).toBe(false);
   });
 
   test('comes to nothing where the connection is being made, or is over', async () => {
     const { url } = await startServer();
     const client = startClient(url);
-    client.refresh();
+    client.check();
     await client.joinAsReceiver(randomRoom(), new Log());
-    client.refresh();
-    expect(client.connected).toBe(false);
+    client.check();
     client.close();
-    client.refresh();
+    client.check();
     await expect(client.joinAsReceiver(randomRoom(), new Log())).rejects.toMatchObject({ code: 'cancelled' });
-  });
-
-  test('against a server that refuses or never answers the join waits, and tries on', async () => {
-    const { url } = await startServer({ limits: { joins: { burst: 3, perSecond: 1 } } });
-    const log = new Log();
-    const name = randomRoom();
-    const client = startClient(url);
-    await client.joinAsSender(name, log);
-    for (let i = 0; i < 2; i += 1) await startClient(url).joinAsReceiver(randomRoom(), new Log());
-    client.refresh();
-    expect(await log.next()).toBe('disconnected');
-    expect(await log.next()).toBe('connected');
-    expect(log.lines).toEqual([]);
   });
 });

@@ -15,10 +15,9 @@ import {
 } from '#protocol/signaling.ts';
 import { fetchIceServers } from './ice-servers.ts';
 import {
-  HEARD_LATELY_MS,
   MAX_RECONNECT_DELAY_MS,
   RECONNECT_DELAY_MS,
-  REFRESH_INTERVAL_MS,
+  SERVER_CHECK_MS,
   SERVER_CONNECT_TIMEOUT_MS,
   SERVER_PATIENCE_MS,
 } from './limits.ts';
@@ -46,8 +45,7 @@ export class SignalingClient {
   readonly #rooms = new Set<StandingRoom>();
   readonly #wire: Wire;
   readonly #closing = new AbortController();
-  #refreshedMs = Number.NEGATIVE_INFINITY;
-  #heardMs = Number.NEGATIVE_INFINITY;
+  #isChecking = false;
   /** Why the client has ended. */
   #ended: TransferErrorCode | null = null;
 
@@ -171,16 +169,17 @@ export class SignalingClient {
   }
 
   /**
-   * Connects anew, as where a peer has fallen silent: the connection to the server may be as dead, and TCP would find
-   * that out much later. Not more often than every few seconds, not where it is being made anew already, and not where the
-   * server has told something just now.
+   * Makes sure of the server, as where a peer has fallen silent: the connection here may be as dead, and TCP would find
+   * that out much later. One over which no answer comes soon is made anew.
    */
-  refresh(): void {
-    const nowMs = performance.now();
-    if (!this.connected || nowMs - this.#refreshedMs < REFRESH_INTERVAL_MS) return;
-    if (nowMs - this.#heardMs < HEARD_LATELY_MS) return;
-    this.#refreshedMs = nowMs;
-    this.#socket.io.engine?.close();
+  check(): void {
+    if (!this.connected || this.#isChecking) return;
+    this.#isChecking = true;
+    const { engine } = this.#socket.io;
+    this.#socket.timeout(SERVER_CHECK_MS).emit('ping', {}, (error: Error | null) => {
+      this.#isChecking = false;
+      if (error !== null) engine.close();
+    });
   }
 
   /** Leaves every room and disconnects. What waits is rejected with `cancelled`; no handler is called any more. */
@@ -218,7 +217,6 @@ export class SignalingClient {
 
   #onNotice(name: string, args: unknown[]): void {
     if (!isNoticeName(name)) return;
-    this.#heardMs = performance.now();
     const parsed = v.safeParse(notices[name], args[0]);
     if (!parsed.success) {
       this.#end('protocol-violation', `malformed ${name}`);
