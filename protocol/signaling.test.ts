@@ -86,7 +86,7 @@ describe('a payload', () => {
 
 /** One right value for every schema of the contract. */
 const right: [string, v.GenericSchema, Record<string, unknown>][] = [
-  ['hello', Hello, { version: 1 }],
+  ['hello', Hello, { version: 2 }],
   ['join', requests.join.body, { role: 'sender', room: token, claim: token }],
   ['join to a slot', requests.join.body, { role: 'receiver', room: '4711', claim: token }],
   ['join answered', requests.join.reply, { ok: true, members: [member] }],

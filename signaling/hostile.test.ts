@@ -133,7 +133,7 @@ test('whatever stands in a frame, the server goes on', async () => {
       '45999999-0["relay",{}]',
       '45-1-["relay",{}]',
       '40/admin,',
-      '40{"version":1}',
+      '40{"version":2}',
       `420["join",${'['.repeat(20_000)}${']'.repeat(20_000)}]`,
       `451-0["join",${'['.repeat(20_000)}${']'.repeat(20_000)}]`,
       '42',

@@ -29,7 +29,7 @@ async function unreadingSender(url: string) {
   const session = `${url}socket.io/?EIO=4&transport=polling&sid=${sid}`;
   const say = (packet: string) => fetch(session, { method: 'POST', body: packet });
   const poll = async () => (await fetch(session)).text();
-  await say('40{"version":1}');
+  await say('40{"version":2}');
   await poll();
   const room = randomToken();
   await say(`420["join",${JSON.stringify({ role: 'sender', room, claim: randomToken() })}]`);
@@ -149,7 +149,7 @@ describe('one connection', () => {
 
   test('must speak this version', async () => {
     const { url } = await startServer();
-    for (const auth of [{}, { version: 2 }, { version: '1' }, { version: 1, more: true }]) {
+    for (const auth of [{}, { version: 1 }, { version: '2' }, { version: 2, more: true }]) {
       expect((await connectionError(url, { auth })).message).toBe('version-mismatch');
     }
   });
