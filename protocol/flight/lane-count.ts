@@ -113,7 +113,11 @@ export class LaneCount {
   #fails(now: Weighed): boolean {
     const against = this.#against;
     if (!against) return false;
-    return now.rate < against.rate * (now.lanes < against.lanes ? limits.FEWER_LANES_DO : limits.LANES_PAY);
+    const needed =
+      now.lanes < against.lanes
+        ? limits.FEWER_LANES_DO
+        : (now.lanes / against.lanes) ** limits.LANES_PAY_POWER;
+    return now.rate < against.rate * needed;
   }
 
   #judge(now: Weighed, seen: LaneCountObservation): void {

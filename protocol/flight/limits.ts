@@ -82,8 +82,10 @@ export const LANE_STEP = 4;
 export const SLOW_LANE_STEP = 2;
 export const LANE_STEP_BYTES = 64 * 1024;
 
-/** More lanes pay when they deliver so much more, fewer when they deliver so much of what the more did. */
-export const LANES_PAY = 1.3;
+/** More lanes pay when what they deliver grows with their number to this power: by 1.7 for four times as many, 1.3 for twice. */
+export const LANES_PAY_POWER = 0.4;
+
+/** Fewer lanes do when they deliver so much of what the more did. */
 export const FEWER_LANES_DO = 0.95;
 
 /** New lanes are weighed when they have stood for so long and so many round trips: windows have grown, and lost. */
