@@ -1,4 +1,4 @@
-import { access, constants, mkdir, readFile, statfs, utimes } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, readFile, statfs, utimes } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { blockLength } from '#protocol/block.ts';
 import type { EntryId, FileEntry, FolderEntry } from '#protocol/entry.ts';
@@ -11,10 +11,12 @@ import { type Held, HeldFiles } from './held-files.ts';
 import { inParallel } from './in-parallel.ts';
 import { JOURNAL_NAME, Journal, type Noted, type NotedEntry, readJournal } from './journal.ts';
 import type { JournalRecord } from './journal-record.ts';
-import { DISK_CALLS_AT_ONCE } from './limits.ts';
+import { DISK_CALLS_AT_ONCE, SMALL_FILE_BYTES, SYNC_WHOLE_DISK_FILES } from './limits.ts';
 import { LinklessFolders } from './linkless-folders.ts';
 import { MadeFolders, placeIn, syncAt } from './made-folders.ts';
 import { PartialFiles } from './partial-files.ts';
+import { QuickCalls } from './quick-calls.ts';
+import { syncWholeDisk } from './whole-disk-sync.ts';
 import { writeAll } from './write-all.ts';
 
 const THIS_SYSTEM: LocalRules = {
@@ -51,6 +53,7 @@ export class FolderSink implements Sink {
   readonly #rules: LocalRules;
   readonly #folders: LinklessFolders;
   readonly #made: MadeFolders;
+  readonly #calls = new QuickCalls();
   #partials: PartialFiles | null = null;
   /** Taken, and not opened yet. */
   #claimed: PartialFiles | null = null;
@@ -70,7 +73,7 @@ export class FolderSink implements Sink {
     this.#root = root;
     this.#rules = rules;
     this.#folders = folders;
-    this.#made = new MadeFolders(folders, root, {
+    this.#made = new MadeFolders(folders, root, this.#calls, {
       making: async (planned, place) => this.#opened.journal.note({ type: 'folder', planned, place }),
       // Ahead of everything in it, since it is noted first.
       made: (planned) => void this.#opened.journal.note({ type: 'made', planned }).catch(() => {}),
@@ -117,7 +120,7 @@ export class FolderSink implements Sink {
    */
   async claim(shareId: string): Promise<string | null> {
     return this.#guard(this.#dir, async () => {
-      this.#claimed = await PartialFiles.claimLeft(this.#folders, this.#root, shareId);
+      this.#claimed = await PartialFiles.claimLeft(this.#folders, this.#root, shareId, this.#calls);
       const noted = this.#claimed && (await readJournal(this.#folders, this.#claimed.folder, shareId));
       return noted?.deliveryId || null;
     });
@@ -137,7 +140,8 @@ export class FolderSink implements Sink {
   async open(chosen: readonly ChosenEntry[], names: DeliveryNames): Promise<readonly HeldFile[]> {
     const { shareId } = names;
     return this.#guard(this.#dir, async () => {
-      this.#partials = this.#claimed ?? (await PartialFiles.claim(this.#folders, this.#root, shareId));
+      this.#partials =
+        this.#claimed ?? (await PartialFiles.claim(this.#folders, this.#root, shareId, this.#calls));
       this.#claimed = null;
       const boot = await bootId();
       const noted = await readJournal(this.#folders, this.#partials.folder, shareId);
@@ -183,7 +187,9 @@ export class FolderSink implements Sink {
     const { entry, number } = this.#file(id);
     await this.#guard(entry.path, async () => {
       const { partials, journal } = this.#opened;
-      await partials.write(number, modeOf(entry), (handle) => writeAll(handle, bytes, offset));
+      if (bytes.length === entry.sizeBytes && bytes.length <= SMALL_FILE_BYTES)
+        await partials.writeWhole(number, modeOf(entry), bytes, entry.modifiedMs);
+      else await partials.write(number, modeOf(entry), (handle) => writeAll(handle, bytes, offset));
       await journal.note({ type: 'block', number, index: offset / BLOCK_BYTES, leaf });
     });
     this.#hasKept = true;
@@ -193,13 +199,8 @@ export class FolderSink implements Sink {
     const { entry, number, place } = this.#file(id);
     await this.#guard(entry.path, async () => {
       const { partials, journal } = this.#opened;
-      await partials.use(number, modeOf(entry), async (handle) => {
-        const { modifiedMs } = entry;
-        // A disk that keeps no such time keeps the file all the same. A Date: Node takes a negative number for now.
-        if (modifiedMs !== undefined)
-          await handle.utimes(new Date(modifiedMs), new Date(modifiedMs)).catch(() => {});
-        if (entry.sizeBytes >= BLOCK_BYTES) await handle.sync();
-      });
+      if (!partials.isWhole(number))
+        await partials.use(number, modeOf(entry), (handle) => conclude(handle, entry));
       const folder = await this.#made.make(posix.dirname(place));
       const intend = (name: string) =>
         journal.note({ type: 'intent', number, root, place: placeIn(this.#root, join(folder, name)) });
@@ -223,7 +224,7 @@ export class FolderSink implements Sink {
       await inParallel(this.#folderEntries, DISK_CALLS_AT_ONCE, async ({ id, place }) => {
         this.#saved.set(id, await this.#made.make(place));
       });
-      await this.#syncSaved();
+      await this.#sync();
       await journal.close();
       await partials.removeAll();
       await this.#folders.close();
@@ -238,8 +239,7 @@ export class FolderSink implements Sink {
     await this.#guard(this.#dir, async () => {
       try {
         if (this.#journal) {
-          await this.#partials?.sync();
-          await this.#syncSaved();
+          await this.#sync();
           await this.#journal.note({ type: 'durable' });
           await this.#journal.sync();
         }
@@ -346,19 +346,21 @@ export class FolderSink implements Sink {
     ]);
   }
 
-  /** Makes everything that has its final name durable. */
-  async #syncSaved(): Promise<void> {
-    await inParallel([...this.#files.values()], DISK_CALLS_AT_ONCE, (file) => this.#syncSmall(file));
+  /** Makes what was written durable. A file below a block has its name already; it is synced here, with the others. */
+  async #sync(): Promise<void> {
     // After all names are in their places, since each changes its folder's time.
     await inParallel(this.#folderEntries, DISK_CALLS_AT_ONCE, (folder) => this.#setTime(folder));
+    const small = [...this.#files.values()].flatMap(({ id, entry: { sizeBytes } }) =>
+      sizeBytes < BLOCK_BYTES ? (this.#saved.get(id) ?? []) : [],
+    );
+    const { partials } = this.#opened;
+    const isMuch = small.length + partials.unsynced >= SYNC_WHOLE_DISK_FILES;
+    if (isMuch && (await syncWholeDisk(this.#root))) return;
+    await partials.sync();
+    await inParallel(small, DISK_CALLS_AT_ONCE, (path) =>
+      this.#folders.within(dirname(path), (at) => syncAt(at(basename(path)), SYNC_FLAGS)),
+    );
     await this.#made.sync();
-  }
-
-  /** A file below a block has its final name already; it is made durable here, together with the others. */
-  async #syncSmall({ id, entry }: Target<FileEntry>): Promise<void> {
-    const path = this.#saved.get(id);
-    if (path === undefined || entry.sizeBytes >= BLOCK_BYTES) return;
-    await this.#folders.within(dirname(path), (at) => syncAt(at(basename(path)), SYNC_FLAGS));
   }
 
   async #setTime({ id, entry: { modifiedMs } }: Target<FolderEntry>): Promise<void> {
@@ -393,6 +395,14 @@ function bytesOf(held: Held | null, { sizeBytes }: FileEntry): number {
   if (held === null) return 0;
   if (held.committed) return sizeBytes;
   return [...held.leaves.keys()].reduce((sum, index) => sum + blockLength(sizeBytes, index), 0);
+}
+
+/** Gives a file its time, and makes one that is worth it durable at once. */
+async function conclude(handle: FileHandle, { sizeBytes, modifiedMs }: FileEntry): Promise<void> {
+  // A disk that keeps no such time keeps the file all the same. A Date: Node takes a negative number for now.
+  if (modifiedMs !== undefined)
+    await handle.utimes(new Date(modifiedMs), new Date(modifiedMs)).catch(() => {});
+  if (sizeBytes >= BLOCK_BYTES) await handle.sync();
 }
 
 /** Less the umask, as for any file that a program makes. */

@@ -1,12 +1,15 @@
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import { lstatSync, type Stats } from 'node:fs';
+import { constants, type FileHandle, lstat, open } from 'node:fs/promises';
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import type { FileSource } from '#transport/file-source.ts';
 import { diskError } from './disk-error.ts';
 import { FolderWalk, type OfferedFile, type Skipped } from './folder-walk.ts';
 import { HandleCache } from './handle-cache.ts';
-import { MAX_OPEN_FILES } from './limits.ts';
+import { MAX_OPEN_FILES, SMALL_FILE_BYTES } from './limits.ts';
 import { LinklessFolders } from './linkless-folders.ts';
+import { QuickCalls } from './quick-calls.ts';
+import { readSmallFile } from './small-file.ts';
 
 /** No link in the last place; a pipe put there meanwhile must not block. Windows knows neither flag. */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -21,6 +24,7 @@ export class FolderSource implements FileSource {
   readonly skipped: readonly Skipped[];
   readonly #files: readonly (OfferedFile | undefined)[];
   readonly #folders: LinklessFolders;
+  readonly #calls = new QuickCalls();
   readonly #handles = new HandleCache<EntryId>(MAX_OPEN_FILES);
 
   private constructor(walk: FolderWalk, folders: LinklessFolders) {
@@ -52,6 +56,10 @@ export class FolderSource implements FileSource {
   async read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
     // Not from Node's pool, so that it may be handed on; not zeroed, since all of it is filled or none is given.
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer);
+    if (offset === 0 && lengthBytes === this.#file(entry).sizeBytes && lengthBytes <= SMALL_FILE_BYTES) {
+      await this.#readSmall(entry, bytes);
+      return bytes;
+    }
     await this.#use(entry, async (handle) => {
       for (let at = 0; at < lengthBytes; ) {
         const { bytesRead } = await handle.read(bytes, at, lengthBytes - at, offset + at);
@@ -63,7 +71,19 @@ export class FolderSource implements FileSource {
   }
 
   async confirmUnchanged(entry: EntryId): Promise<void> {
-    await this.#use(entry, (handle) => this.#confirm(entry, handle));
+    const { folder, name, sizeBytes } = this.#file(entry);
+    if (sizeBytes > SMALL_FILE_BYTES)
+      return this.#use(entry, async (handle) => this.#confirm(entry, await handle.stat()));
+    await this.#guard(entry, async () => {
+      const stats = await this.#folders.within(folder, async (at) => {
+        const path = at(name);
+        return this.#calls.call(
+          () => lstatSync(path),
+          () => lstat(path),
+        );
+      });
+      this.#confirm(entry, stats);
+    });
   }
 
   async close(): Promise<void> {
@@ -71,9 +91,24 @@ export class FolderSource implements FileSource {
     await this.#folders.close();
   }
 
+  /** Whole and in one go: it is not kept open, as there are many of it. */
+  async #readSmall(entry: EntryId, into: Uint8Array): Promise<void> {
+    const { folder, name } = this.#file(entry);
+    await this.#guard(entry, async () => {
+      const isWhole = await this.#folders.within(folder, (at) =>
+        readSmallFile(this.#calls, at(name), READ_FLAGS, into, (stats) => this.#confirm(entry, stats)),
+      );
+      if (!isWhole) throw changed(this.#path(entry));
+    });
+  }
+
   async #use(entry: EntryId, task: (handle: FileHandle) => Promise<void>): Promise<void> {
+    await this.#guard(entry, () => this.#handles.use(entry, () => this.#open(entry), task));
+  }
+
+  async #guard(entry: EntryId, task: () => Promise<void>): Promise<void> {
     try {
-      await this.#handles.use(entry, () => this.#open(entry), task);
+      await task();
     } catch (error) {
       throw diskError(error, this.#path(entry), 'source-unreadable');
     }
@@ -83,7 +118,7 @@ export class FolderSource implements FileSource {
     const { folder, name } = this.#file(entry);
     const handle = await this.#folders.within(folder, (at) => open(at(name), READ_FLAGS));
     try {
-      await this.#confirm(entry, handle);
+      this.#confirm(entry, await handle.stat());
       return handle;
     } catch (error) {
       await handle.close();
@@ -91,9 +126,8 @@ export class FolderSource implements FileSource {
     }
   }
 
-  async #confirm(entry: EntryId, handle: FileHandle): Promise<void> {
+  #confirm(entry: EntryId, stats: Stats): void {
     const { sizeBytes, mtimeMs } = this.#file(entry);
-    const stats = await handle.stat();
     if (!stats.isFile() || stats.size !== sizeBytes || stats.mtimeMs !== mtimeMs)
       throw changed(this.#path(entry));
   }

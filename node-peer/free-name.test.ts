@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { moveToFreeName, underFreeName } from './free-name.ts';
+import { QuickCalls } from './quick-calls.ts';
 import { look, plant, scratchFolder } from './scratch-folder.testing.ts';
 
 test('takes the first name that is free, and no other', async () => {
@@ -20,10 +21,10 @@ test('gives up when no name is ever free', async () => {
 });
 
 test('moves a file to a free name, and leaves both alone where it is taken', async () => {
-  const scratch = await scratchFolder();
+  const [scratch, calls] = [await scratchFolder(), new QuickCalls()];
   await plant(scratch, { from: 'new', taken: 'old' });
-  expect(await moveToFreeName(join(scratch, 'from'), join(scratch, 'taken'))).toBe(false);
+  expect(await moveToFreeName(calls, join(scratch, 'from'), join(scratch, 'taken'))).toBe(false);
   expect(await look(scratch)).toEqual({ from: 'new', taken: 'old' });
-  expect(await moveToFreeName(join(scratch, 'from'), join(scratch, 'free'))).toBe(true);
+  expect(await moveToFreeName(calls, join(scratch, 'from'), join(scratch, 'free'))).toBe(true);
   expect(await look(scratch)).toEqual({ free: 'new', taken: 'old' });
 });

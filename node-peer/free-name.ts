@@ -1,8 +1,10 @@
+import { linkSync, lstatSync, unlinkSync } from 'node:fs';
 import { link, lstat, rename, unlink } from 'node:fs/promises';
 import type { Entry } from '#protocol/entry.ts';
 import { numbered } from '#protocol/local-path.ts';
 import { systemCode } from './disk-error.ts';
 import { MAX_NAMES_TRIED } from './limits.ts';
+import type { QuickCalls } from './quick-calls.ts';
 
 /**
  * Makes something under its name or, where that is taken, under the first numbered one that is free.
@@ -34,24 +36,35 @@ export async function unlessTaken(create: () => Promise<unknown>): Promise<boole
 }
 
 /** For `make`: gives a file its final name in one step, which never replaces another. */
-export async function moveToFreeName(from: string, to: string): Promise<boolean> {
+export async function moveToFreeName(calls: QuickCalls, from: string, to: string): Promise<boolean> {
   try {
-    if (!(await unlessTaken(() => link(from, to)))) return false;
+    const create = async () =>
+      calls.call(
+        () => linkSync(from, to),
+        () => link(from, to),
+      );
+    if (!(await unlessTaken(create))) return false;
   } catch {
     // A disk without hard links (FAT, some network disks): there another program could take the name in between.
-    if (await isThere(to)) return false;
+    if (await isThere(calls, to)) return false;
     await rename(from, to);
     return true;
   }
-  await unlink(from);
+  await calls.call(
+    () => unlinkSync(from),
+    () => unlink(from),
+  );
   return true;
 }
 
 /** Whether anything has this name, a link to nothing included. */
-export async function isThere(path: string): Promise<boolean> {
+export async function isThere(calls: QuickCalls, path: string): Promise<boolean> {
   try {
-    await lstat(path);
-    return true;
+    const stats = await calls.call(
+      () => lstatSync(path, { throwIfNoEntry: false }),
+      () => lstat(path),
+    );
+    return stats !== undefined;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
     throw error;

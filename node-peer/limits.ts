@@ -26,3 +26,18 @@ export const LOCK_TOUCH_MS = 15_000;
 
 /** A lock of another machine, whose processes cannot be seen, holds so long after it was touched last. */
 export const LOCK_SILENCE_MS = 60_000;
+
+/** Files up to this are read and written whole, by calls that take microseconds where the disk is quick (`quick-calls.ts`). */
+export const SMALL_FILE_BYTES = 64 * 1024;
+
+/** What a call of a small file takes on a quick disk, at most and on average. Local ones answer in 5 to 50 µs. */
+export const QUICK_CALL_MS = 0.1;
+
+/** By how much calls may be late together before they are made elsewhere: a session that stands still so long goes unnoticed. */
+export const SLOWNESS_MS = 5;
+
+/** Calls made elsewhere then, some 40 files: a slow disk is tried again so seldom that this costs little. */
+export const SLOW_CALLS = 256;
+
+/** Saved files from which on one sync of their disk is less than one of each; it writes out what others have written too. */
+export const SYNC_WHOLE_DISK_FILES = 64;

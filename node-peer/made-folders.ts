@@ -5,6 +5,7 @@ import { isThere, underFreeName, unlessTaken } from './free-name.ts';
 import { inParallel } from './in-parallel.ts';
 import { DISK_CALLS_AT_ONCE } from './limits.ts';
 import type { LinklessFolders } from './linkless-folders.ts';
+import type { QuickCalls } from './quick-calls.ts';
 
 /** How a disk says that it syncs no folders, or lets nobody list this one. */
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EPERM', 'EISDIR', 'EACCES']);
@@ -22,6 +23,7 @@ export interface FolderNotes {
 export class MadeFolders {
   readonly #folders: LinklessFolders;
   readonly #target: string;
+  readonly #calls: QuickCalls;
   readonly #notes: FolderNotes;
   /** Planned path to real path; parents before what lies in them. */
   readonly #made: Map<string, Promise<string>>;
@@ -29,9 +31,10 @@ export class MadeFolders {
   /**
    * @param target real path of the folder that the share is saved in
    */
-  constructor(folders: LinklessFolders, target: string, notes: FolderNotes) {
+  constructor(folders: LinklessFolders, target: string, calls: QuickCalls, notes: FolderNotes) {
     this.#folders = folders;
     this.#target = target;
+    this.#calls = calls;
     this.#notes = notes;
     this.#made = new Map([['.', Promise.resolve(target)]]);
   }
@@ -56,7 +59,7 @@ export class MadeFolders {
     const parent = await parentMade;
     const name = await this.#folders.within(parent, (at) =>
       underFreeName(posix.basename(planned), 'folder', async (free) => {
-        if (await isThere(at(free))) return false;
+        if (await isThere(this.#calls, at(free))) return false;
         await this.#notes.making(planned, placeIn(this.#target, join(parent, free)));
         return unlessTaken(() => mkdir(at(free)));
       }),

@@ -7,6 +7,8 @@ import { HandleCache } from './handle-cache.ts';
 import { inParallel } from './in-parallel.ts';
 import { DISK_CALLS_AT_ONCE, MAX_OPEN_FILES } from './limits.ts';
 import type { LinklessFolders } from './linkless-folders.ts';
+import type { QuickCalls } from './quick-calls.ts';
+import { writeSmallFile } from './small-file.ts';
 
 const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0);
 
@@ -23,18 +25,27 @@ export class PartialFiles {
   readonly #begun = new Set<number>();
   /** Those written to in this run and not moved away. */
   readonly #written = new Set<number>();
+  /** Those of them that are whole and have their time. */
+  readonly #whole = new Set<number>();
+  readonly #calls: QuickCalls;
   readonly #handles = new HandleCache<number>(MAX_OPEN_FILES);
 
-  private constructor(folders: LinklessFolders, folder: string, lock: FolderLock) {
+  private constructor(folders: LinklessFolders, folder: string, lock: FolderLock, calls: QuickCalls) {
     this.folder = folder;
     this.#folders = folders;
     this.#lock = lock;
+    this.#calls = calls;
   }
 
   /** The share's folder in `parent` that no living run has, made if need be. @see claimFolder */
-  static async claim(folders: LinklessFolders, parent: string, shareId: string): Promise<PartialFiles> {
+  static async claim(
+    folders: LinklessFolders,
+    parent: string,
+    shareId: string,
+    calls: QuickCalls,
+  ): Promise<PartialFiles> {
     const { folder, lock } = await claimFolder(folders, parent, folderName(shareId));
-    return new PartialFiles(folders, folder, lock);
+    return new PartialFiles(folders, folder, lock, calls);
   }
 
   /** As `claim`, but null where no run of the share has left anything, or is at it. */
@@ -42,10 +53,11 @@ export class PartialFiles {
     folders: LinklessFolders,
     parent: string,
     shareId: string,
+    calls: QuickCalls,
   ): Promise<PartialFiles | null> {
     const first = folderName(shareId);
     const isLeft = (await readdir(parent)).some((name) => name === first || name.startsWith(`${first}-`));
-    return isLeft ? PartialFiles.claim(folders, parent, shareId) : null;
+    return isLeft ? PartialFiles.claim(folders, parent, shareId, calls) : null;
   }
 
   /** Runs `task` with the file of this number, made at first use. @param mode of a file made now, less the umask */
@@ -57,6 +69,26 @@ export class PartialFiles {
   async write(number: number, mode: number, task: (handle: FileHandle) => Promise<void>): Promise<void> {
     this.#written.add(number);
     await this.use(number, mode, task);
+  }
+
+  /** Writes all of a small file, and gives it its time. @param mode as for `use` */
+  async writeWhole(
+    number: number,
+    mode: number,
+    bytes: Uint8Array,
+    modifiedMs: number | undefined,
+  ): Promise<void> {
+    this.#written.add(number);
+    await this.#folders.within(this.folder, (at) =>
+      writeSmallFile(this.#calls, at(`${number}`), { flags: this.#flags(number), mode, modifiedMs }, bytes),
+    );
+    this.#begun.add(number);
+    this.#whole.add(number);
+  }
+
+  /** Whether the file has been written by `writeWhole`, so that only its name is to come. */
+  isWhole(number: number): boolean {
+    return this.#whole.has(number);
   }
 
   /** Length of the file that an earlier run left, or null. */
@@ -83,24 +115,31 @@ export class PartialFiles {
     const moved = await this.#folders.within(this.folder, (from) =>
       this.#folders.within(folder, (to) =>
         underFreeName(name, 'file', async (free) => {
-          if (await isThere(to(free))) return false;
+          if (await isThere(this.#calls, to(free))) return false;
           await intend(free);
-          return moveToFreeName(from(`${number}`), to(free));
+          return moveToFreeName(this.#calls, from(`${number}`), to(free));
         }),
       ),
     );
     this.#written.delete(number);
+    this.#whole.delete(number);
     return moved;
   }
 
   async remove(number: number): Promise<void> {
     await this.#handles.release(number);
     this.#written.delete(number);
+    this.#whole.delete(number);
     this.#begun.delete(number);
     await this.#folders.within(this.folder, (at) => rm(at(`${number}`), { force: true }));
   }
 
-  /** Makes what was written durable. */
+  /** Files that were written and are still here. */
+  get unsynced(): number {
+    return this.#written.size;
+  }
+
+  /** Makes those durable. */
   async sync(): Promise<void> {
     await inParallel([...this.#written], DISK_CALLS_AT_ONCE, (number) =>
       this.use(number, 0, (handle) => handle.sync()),
@@ -135,10 +174,15 @@ export class PartialFiles {
   }
 
   async #open(number: number, mode: number): Promise<FileHandle> {
-    const flags = this.#begun.has(number) ? FLAGS : FLAGS | constants.O_CREAT | constants.O_EXCL;
-    const handle = await this.#folders.within(this.folder, (at) => open(at(`${number}`), flags, mode));
+    const handle = await this.#folders.within(this.folder, (at) =>
+      open(at(`${number}`), this.#flags(number), mode),
+    );
     this.#begun.add(number);
     return handle;
+  }
+
+  #flags(number: number): number {
+    return this.#begun.has(number) ? FLAGS : FLAGS | constants.O_CREAT | constants.O_EXCL;
   }
 }
 
