@@ -55,3 +55,6 @@ export const ENDED_RECEIVERS_LISTED = 50;
 
 /** A tree up to this many files and folders is shown open: it fits a screen or two. */
 export const OPEN_TREE_LEAVES = 24;
+
+/** Files up to this reach the page by a single read of the disk, behind a look at their time: nothing gets in between. */
+export const READ_IN_ONE_GO_BYTES = 64 * 1024;

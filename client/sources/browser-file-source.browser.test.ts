@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { fileSourceContract } from '#transport/file-source.contract.ts';
 import { offerGathered } from './browser-file-source.ts';
 import { Gathering } from './gathering.ts';
@@ -53,4 +53,19 @@ test('a name that cannot travel is left out and said to be', () => {
   );
   expect(source.entries.map(({ path }) => path)).toEqual(['fine']);
   expect(skipped).toEqual([{ path: 'a\nb', why: 'name' }]);
+});
+
+test.each([
+  ['small one is read once, without a slice', 4096, []],
+  ['larger one is looked at again once it has been read', 70_000, [[69_999, 70_000]]],
+])('a %s', async (_, lengthBytes, slices) => {
+  const bytes = new Uint8Array(lengthBytes).map((_byte, at) => at % 251);
+  const file = picked('file', bytes);
+  const [slice, arrayBuffer] = [vi.spyOn(file, 'slice'), vi.spyOn(file, 'arrayBuffer')];
+  const { source } = offerGathered(gather([file]));
+  const got = await source.read(0, 0, lengthBytes);
+  expect(got.every((byte, at) => byte === bytes[at])).toBe(true);
+  await source.confirmUnchanged(0);
+  expect(slice.mock.calls).toEqual(slices);
+  expect(arrayBuffer).toHaveBeenCalledOnce();
 });
