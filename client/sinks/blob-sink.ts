@@ -67,6 +67,7 @@ export class BlobSink implements PageSink {
     leaf: Uint8Array,
   ): Promise<void> {
     this.#files?.write(entry, offset, bytes, leaf);
+    this.#files?.note();
     this.#holdsAny = true;
   }
 
@@ -77,6 +78,7 @@ export class BlobSink implements PageSink {
 
   async discard(entry: EntryId): Promise<void> {
     this.#files?.discard(entry);
+    this.#files?.note();
     this.#committed.delete(entry);
   }
 

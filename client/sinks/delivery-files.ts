@@ -3,16 +3,21 @@ import { TransferError } from '#protocol/errors.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { localHeaderBytes } from '../zip/zip-records.ts';
 import type { RandomAccessFile } from './container.ts';
-import { blockRecord, givenUpRecord } from './journal.ts';
+import { blockRecord, givenUpRecord, joined } from './journal.ts';
 import type { Layout } from './layout.ts';
 import { StoredZip } from './stored-zip.ts';
 
-/** A delivery's container and the journal beside it: what is written to the one is then noted in the other. */
+/**
+ * A delivery's container and the journal beside it: what is written to the one is then noted in the other, by `note`, in
+ * one go for as much as was done meanwhile.
+ */
 export class DeliveryFiles {
   readonly #body: StoredZip;
   readonly #journal: RandomAccessFile;
   readonly #numbers: ReadonlyMap<EntryId, number>;
   #journalBytes: number;
+  /** Notes of what was written, for the journal. */
+  #notes: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(
     body: RandomAccessFile,
@@ -35,7 +40,7 @@ export class DeliveryFiles {
 
   write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>, leaf: Uint8Array): void {
     this.#body.write(entry, offset, bytes);
-    this.#note(blockRecord(this.#number(entry), offset / BLOCK_BYTES, leaf));
+    this.#notes.push(blockRecord(this.#number(entry), offset / BLOCK_BYTES, leaf));
   }
 
   commit(entry: EntryId): void {
@@ -44,7 +49,16 @@ export class DeliveryFiles {
 
   discard(entry: EntryId): void {
     this.#body.discard(entry);
-    this.#note(givenUpRecord(this.#number(entry)));
+    this.#notes.push(givenUpRecord(this.#number(entry)));
+  }
+
+  /** Has the journal say what was done. Where that fails, all that was done since the last time is not known of. */
+  note(): void {
+    if (this.#notes.length === 0) return;
+    const records = joined(this.#notes);
+    this.#notes = [];
+    this.#journal.write(records, this.#journalBytes);
+    this.#journalBytes += records.length;
   }
 
   /** Returns what is committed. Once: closing an archive's gaps moves what follows. */
@@ -56,11 +70,6 @@ export class DeliveryFiles {
     const number = this.#numbers.get(entry);
     if (number === undefined) throw new TransferError('internal', `entry ${entry} has no place`);
     return number;
-  }
-
-  #note(record: Uint8Array<ArrayBuffer>): void {
-    this.#journal.write(record, this.#journalBytes);
-    this.#journalBytes += record.length;
   }
 }
 

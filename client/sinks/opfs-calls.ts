@@ -2,7 +2,7 @@ import type { EntryId } from '#protocol/entry.ts';
 import type { TransferErrorCode } from '#protocol/errors.ts';
 import type { Layout } from './layout.ts';
 
-/** What a page asks of the worker that writes its delivery; answered one by one, in order. */
+/** What a page asks of the worker that writes its delivery: in batches, each answered by one of as many answers, in order. */
 export type OpfsCall =
   | {
       readonly type: 'open';

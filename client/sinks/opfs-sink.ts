@@ -74,7 +74,7 @@ export class OpfsSink implements PageSink {
   ): Promise<void> {
     // A view of a larger buffer is copied: transferring would take the rest of it away from its owner.
     const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
-    await this.#writer?.call({ type: 'write', entry, offset, bytes: whole, leaf }, [whole.buffer]);
+    await this.#writer?.call({ type: 'write', entry, offset, bytes: whole, leaf });
     this.#holdsAny = true;
   }
 

@@ -36,6 +36,11 @@ async function open({ placeId, layout }: OpfsCall & { type: 'open' }): Promise<v
 }
 
 function close(): void {
+  try {
+    files?.note();
+  } catch {
+    // What the journal does not say is read or fetched again.
+  }
   files = null;
   for (const handle of handles) handle.close();
   handles = [];
@@ -55,9 +60,11 @@ function carryOut(open: DeliveryFiles, call: Exclude<OpfsCall, { type: 'open' | 
       open.discard(call.entry);
       return {};
     case 'flush':
+      open.note();
       for (const handle of handles) handle.flush();
       return {};
     case 'finish': {
+      open.note();
       // Whether or not it goes well: a second time would move again what was moved.
       files = null;
       try {
@@ -78,14 +85,31 @@ function detailOf(error: unknown): string {
   return error instanceof TransferError ? error.message : String(error);
 }
 
+async function answerTo(call: OpfsCall): Promise<OpfsAnswer> {
+  try {
+    const { held = [], bytes = null } = await answer(call);
+    return { ok: true, held, bytes };
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+const refusal = (error: unknown): OpfsAnswer => ({ ok: false, code: codeOf(error), detail: detailOf(error) });
+
+async function answerAll(calls: readonly OpfsCall[]): Promise<void> {
+  let answers: OpfsAnswer[] = [];
+  for (const call of calls) answers.push(await answerTo(call));
+  try {
+    files?.note();
+  } catch (error) {
+    answers = answers.map((before) => (before.ok ? refusal(error) : before));
+  }
+  const given = answers.flatMap((one) => (one.ok && one.bytes ? one.bytes.buffer : []));
+  self.postMessage(answers, given);
+}
+
 // One after another: opening takes its time, and a write may already wait behind it.
 let last: Promise<unknown> = Promise.resolve();
-self.onmessage = ({ data }: MessageEvent<OpfsCall>) => {
-  last = last
-    .then(() => answer(data))
-    .then(
-      ({ held = [], bytes = null }): OpfsAnswer => ({ ok: true, held, bytes }),
-      (error: unknown): OpfsAnswer => ({ ok: false, code: codeOf(error), detail: detailOf(error) }),
-    )
-    .then((reply) => self.postMessage(reply, reply.ok && reply.bytes ? [reply.bytes.buffer] : []));
+self.onmessage = ({ data }: MessageEvent<readonly OpfsCall[]>) => {
+  last = last.then(() => answerAll(data));
 };

@@ -26,8 +26,7 @@ export class BrowserFileSource implements FileSource {
     const file = this.#file(entry);
     let bytes: Uint8Array<ArrayBuffer>;
     // A slice is one more object that the browser keeps books on, which takes longer than to read a small file.
-    const part =
-      offset === 0 && lengthBytes === file.size ? file : file.slice(offset, offset + lengthBytes);
+    const part = offset === 0 && lengthBytes === file.size ? file : file.slice(offset, offset + lengthBytes);
     try {
       bytes = new Uint8Array(await part.arrayBuffer());
     } catch (cause) {
