@@ -146,8 +146,12 @@ describe('a door for people with a code', () => {
     await door.open('opened');
     const slot = slots[0] as Slot;
     expect(await guess(opened)).toEqual([2, 0]);
-    const run = new ReceiverRun(secretNow(opened), DELIVERY, nodePlatform(), Promise.resolve([]), (message) =>
-      slot.handlers.onRelay('friend', message),
+    const run = new ReceiverRun(
+      secretNow(opened),
+      Promise.resolve(DELIVERY),
+      nodePlatform(),
+      Promise.resolve([]),
+      (message) => slot.handlers.onRelay('friend', message),
     );
     // What would make the lane is held back until it has been looked whether the slot is.
     let letGo: () => void = () => {};

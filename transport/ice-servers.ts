@@ -8,7 +8,7 @@ export async function fetchIceServers(url: URL, signal: AbortSignal): Promise<RT
   let response: Response;
   let text: string;
   try {
-    response = await fetch(url, { signal, credentials: 'omit', cache: 'no-store', redirect: 'error' });
+    response = await fetch(url, { signal, cache: 'no-store', redirect: 'error' });
     text = await readText(response);
   } catch (cause) {
     throw new TransferError('server-unreachable', String(url), { cause });

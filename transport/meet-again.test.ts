@@ -30,6 +30,7 @@ function attempts(...ends: readonly (readonly [afterMs: number, end: TransferErr
 }
 
 const platform = nodePlatform();
+const goesOn = Promise.resolve(true);
 
 test('no way through is sought again, however long, while the sender is there', async () => {
   const made = attempts(
@@ -40,7 +41,7 @@ test('no way through is sought again, however long, while the sender is there', 
     [100, MEETING],
   );
   const { value, ms } = await settled(
-    meetSenderAgain(made.attempt, { platform, senderTimeoutMs: TIMEOUT_MS }),
+    meetSenderAgain(made.attempt, { platform, goesOn, senderTimeoutMs: TIMEOUT_MS }),
     100_000,
   );
   expect(value).toBe(MEETING);
@@ -50,14 +51,14 @@ test('no way through is sought again, however long, while the sender is there', 
 
 test('a sender who is not there is not waited for longer than by anybody else', async () => {
   const made = attempts([TIMEOUT_MS, 'sender-gone']);
-  const meeting = meetSenderAgain(made.attempt, { platform, senderTimeoutMs: TIMEOUT_MS });
+  const meeting = meetSenderAgain(made.attempt, { platform, goesOn, senderTimeoutMs: TIMEOUT_MS });
   await expect(settled(meeting)).rejects.toMatchObject({ code: 'sender-gone' });
   expect(made.count).toBe(1);
 });
 
 test('what lasts longer than the patience ends it, and with its own reason', async () => {
   const made = attempts([3000, 'server-unreachable']);
-  const meeting = meetSenderAgain(made.attempt, { platform, senderTimeoutMs: TIMEOUT_MS });
+  const meeting = meetSenderAgain(made.attempt, { platform, goesOn, senderTimeoutMs: TIMEOUT_MS });
   await expect(settled(meeting)).rejects.toMatchObject({ code: 'server-unreachable' });
   expect(made.count).toBe(3);
 });
@@ -65,7 +66,7 @@ test('what lasts longer than the patience ends it, and with its own reason', asy
 test('without a limit it is tried until it is cancelled', async () => {
   const stopping = new AbortController();
   const made = attempts([15_000, 'sender-gone']);
-  const meeting = meetSenderAgain(made.attempt, { platform, signal: stopping.signal });
+  const meeting = meetSenderAgain(made.attempt, { platform, goesOn, signal: stopping.signal });
   meeting.catch(() => {});
   await pass(100_000);
   expect(made.count).toBeGreaterThan(5);
@@ -78,10 +79,17 @@ test('without a limit it is tried until it is cancelled', async () => {
 
 test('what no other attempt can change is said at once', async () => {
   const made = attempts([0, 'tampered']);
-  await expect(settled(meetSenderAgain(made.attempt, { platform }))).rejects.toMatchObject({
+  await expect(settled(meetSenderAgain(made.attempt, { platform, goesOn }))).rejects.toMatchObject({
     code: 'tampered',
   });
   expect(made.count).toBe(1);
-  const aborted = meetSenderAgain(made.attempt, { platform, signal: AbortSignal.abort() });
+  const aborted = meetSenderAgain(made.attempt, { platform, goesOn, signal: AbortSignal.abort() });
   await expect(settled(aborted)).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test('of a delivery that is new the first attempt is the only one, however it ends', async () => {
+  const made = attempts([100, 'no-route'], [100, MEETING]);
+  const isNew = { platform, goesOn: Promise.resolve(false) };
+  await expect(settled(meetSenderAgain(made.attempt, isNew))).rejects.toMatchObject({ code: 'no-route' });
+  expect(made.count).toBe(1);
 });

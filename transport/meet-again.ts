@@ -8,18 +8,20 @@ export interface Patience {
   /** How long a sender who is not there is waited for; forever where it is left out. */
   readonly senderTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether there is an earlier process's delivery to go on with: of a new one the first attempt is the only one. */
+  readonly goesOn: Promise<boolean>;
 }
 
 /**
- * Meets the sender of a delivery that another process has begun: what is over for now is tried again, as it would have
- * been there.
+ * Meets the sender of a delivery: of one that another process has begun, what is over for now is tried again, as it would
+ * have been there.
  *
  * @param attempt rejects soon after its signal aborts
  * @throws TransferError what no further attempt can change, `cancelled`, or how the last one ended
  */
 export async function meetSenderAgain(
   attempt: (signal: AbortSignal) => Promise<Meeting>,
-  { platform, senderTimeoutMs, signal }: Patience,
+  { platform, senderTimeoutMs, signal, goesOn }: Patience,
 ): Promise<Meeting> {
   let heardMs = platform.nowMs();
   const search = new Search(async (stop) => {
@@ -27,6 +29,7 @@ export async function meetSenderAgain(
       return await attempt(stop);
     } catch (error) {
       if (!(error instanceof TransferError)) throw error;
+      if (!(await goesOn)) search.stop(error);
       const isOver = (limitMs: number) =>
         error.code === 'sender-gone' || platform.nowMs() - heardMs >= limitMs;
       // The sender is there, and only the way to it is not.

@@ -28,18 +28,20 @@ export class ReceiverRun {
   readonly #negotiation: Promise<LaneNegotiation>;
   readonly #meeting = new Deferred<Meeting>();
   readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #deliveryId: Promise<string>;
   #offered: LaneNegotiation | null = null;
   #firstLane: FirstLane | null = null;
   #over = false;
 
   constructor(
     secret: Secret,
-    deliveryId: string,
+    deliveryId: Promise<string>,
     platform: Platform,
     iceServers: Promise<RTCIceServer[]>,
     relay: (message: Uint8Array<ArrayBuffer>) => void,
   ) {
     this.#relay = relay;
+    this.#deliveryId = deliveryId;
     this.#handshake = new ReceiverHandshake(secret, {
       sid: platform.randomBytes(16),
       scalar: platform.randomBytes(32),
@@ -48,7 +50,6 @@ export class ReceiverRun {
     this.#timer = setTimeout(giveUp, HANDSHAKE_TIMEOUT_MS);
     relay(this.#handshake.hello);
     const say = (payload: SealedPayload) => this.#batch.add(payload);
-    say({ type: 'delivery', id: deliveryId });
     this.#negotiation = iceServers.then((servers) => {
       this.#iceServers = servers;
       if (platform.tcp)
@@ -98,8 +99,10 @@ export class ReceiverRun {
   async #step(message: Uint8Array): Promise<void> {
     const step = this.#handshake.onMessage(message);
     if (step.type === 'keyed') {
-      this.#offered = await this.#negotiation;
-      if (!this.#over) this.#relay(this.#handshake.confirm(this.#batch.take()));
+      const [id, offered] = await Promise.all([this.#deliveryId, this.#negotiation]);
+      this.#offered = offered;
+      if (!this.#over)
+        this.#relay(this.#handshake.confirm([{ type: 'delivery', id }, ...this.#batch.take()]));
       return;
     }
     // An accept follows a confirm, which followed the offer: sealed messages may be close behind.

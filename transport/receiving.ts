@@ -28,9 +28,10 @@ export interface ReceivingOptions {
   /**
    * Of a delivery that an earlier run left unfinished: the sender then knows that it is the same. No living process may
    * go by it: two would push each other out. Where no way is found to the sender of such a one, it is sought again and
-   * again. 16 bytes in base64url; random ones where it is left out.
+   * again. 16 bytes in base64url; random ones where it is left out, or turns out to be null. One that is still being
+   * looked for holds nothing up: it is needed when the sender answers.
    */
-  readonly deliveryId?: string;
+  readonly deliveryId?: string | Promise<string | null>;
   /** Aborting cancels, tells the sender, and aborts the sink. */
   readonly signal?: AbortSignal;
 }
@@ -45,22 +46,26 @@ export async function openShare(options: ReceivingOptions): Promise<Receiving> {
   const { platform } = options;
   const target = parseTarget(options.target, options.serverUrl);
   const progress = new TransferProgress(() => platform.nowMs(), options.onStatus);
-  const { deliveryId = base64urlnopad.encode(platform.randomBytes(DELIVERY_ID_BYTES)) } = options;
-  if (decodeBase64url(deliveryId, DELIVERY_ID_BYTES) === null)
-    throw new TransferError('usage', 'no delivery has such an id');
+  if (typeof options.deliveryId === 'string') requireDeliveryId(options.deliveryId);
+  const earlierId = Promise.resolve(options.deliveryId ?? null);
+  const deliveryId = earlierId.then((id) => {
+    if (id !== null) requireDeliveryId(id);
+    return id ?? base64urlnopad.encode(platform.randomBytes(DELIVERY_ID_BYTES));
+  });
+  const goesOn = earlierId.then((id) => id !== null);
+  // Whoever comes to await them may have left before.
+  for (const known of [deliveryId, goesOn]) known.catch(() => {});
   try {
     const attempt = (signal?: AbortSignal) =>
       meet(target, deliveryId, { ...options, signal }, (state) => progress.set({ state }));
     // Whoever comes back for what is held waits as a receiver does that never left.
-    const meeting = await (options.deliveryId === undefined
-      ? attempt(options.signal)
-      : meetSenderAgain(attempt, options));
+    const meeting = await meetSenderAgain(attempt, { ...options, goesOn });
     const link = formatLink({ serverUrl: target.serverUrl, k: meeting.secure.k });
     const again = parseTarget(link, target.serverUrl);
     return await OpenedShare.open(link, meeting, {
       ...options,
       progress,
-      deliveryId,
+      deliveryId: await deliveryId,
       meetAgain: (signal) => meet(again, deliveryId, { platform, signal }, () => {}),
     });
   } catch (error) {
@@ -69,10 +74,16 @@ export async function openShare(options: ReceivingOptions): Promise<Receiving> {
   }
 }
 
+/** @throws TransferError `usage` */
+function requireDeliveryId(id: string): void {
+  if (decodeBase64url(id, DELIVERY_ID_BYTES) === null)
+    throw new TransferError('usage', 'no delivery has such an id');
+}
+
 /** Meets the sender once, over a connection to the server of its own. */
 async function meet(
   target: Target,
-  deliveryId: string,
+  deliveryId: Promise<string>,
   options: Pick<ReceivingOptions, 'platform'> & {
     readonly senderTimeoutMs?: number | undefined;
     readonly signal?: AbortSignal | undefined;
@@ -96,7 +107,7 @@ async function meet(
 async function meetSender(
   signaling: SignalingClient,
   { secret }: Target,
-  deliveryId: string,
+  deliveryId: Promise<string>,
   { platform, senderTimeoutMs, signal }: Parameters<typeof meet>[2],
   onState: (state: 'waiting' | 'connecting') => void,
 ): Promise<Meeting> {

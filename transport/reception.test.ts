@@ -77,8 +77,12 @@ function openDoor(secret: Secret, { platform = platformOf(), hasPlace = true } =
   const types = (to: string) => relayed.filter((each) => each.to === to).map(({ message }) => message[0]);
   /** An honest receiver. */
   const come = (member: string, words: Secret = secret) => {
-    const run = new ReceiverRun(words, DELIVERY, platformOf(), Promise.resolve([]), (message) =>
-      reception.hear(member, message),
+    const run = new ReceiverRun(
+      words,
+      Promise.resolve(DELIVERY),
+      platformOf(),
+      Promise.resolve([]),
+      (message) => reception.hear(member, message),
     );
     toMember.set(member, (message) => void run.hear(message));
     return run;
@@ -302,7 +306,7 @@ describe('a link', () => {
 test('a receiver that gives up closes what it has begun', async () => {
   const made: PeerConnection[] = [];
   const platform = platformOf((connection) => void made.push(connection));
-  const run = new ReceiverRun(LINK, DELIVERY, platform, Promise.resolve([]), () => {});
+  const run = new ReceiverRun(LINK, Promise.resolve(DELIVERY), platform, Promise.resolve([]), () => {});
   await vi.waitFor(() => expect(made[0]?.localDescription?.type).toBe('offer'));
   run.end(new Error('over'));
   await expect(run.meeting).rejects.toMatchObject({ code: 'internal', message: 'over' });
@@ -316,6 +320,6 @@ test('STUN servers that the platform refuses end a receiver’s run with a code'
       throw new SyntaxError('not a URL');
     },
   };
-  const run = new ReceiverRun(LINK, DELIVERY, platform, Promise.resolve([]), () => {});
+  const run = new ReceiverRun(LINK, Promise.resolve(DELIVERY), platform, Promise.resolve([]), () => {});
   await expect(run.meeting).rejects.toMatchObject({ code: 'internal' });
 });

@@ -59,6 +59,8 @@ export class ReceiveState {
   #sink: PageSink | null = null;
   /** When the sink before has let go of what it held. */
   #released: Promise<void> = Promise.resolve();
+  /** Found out while the sender is met. */
+  #hasPrivateFiles = Promise.resolve(false);
   /** Told apart from a share that was left: whatever still comes from that is ignored. */
   #run = 0;
   #cancelling = new AbortController();
@@ -105,12 +107,11 @@ export class ReceiveState {
     this.stage = 'opening';
     const { signal } = this.#cancelling;
     try {
-      // What this page itself has held is free by then.
-      await this.#released;
       const isLink = target.includes('#');
-      if (isLink) await this.#lookForHeld(target, run);
-      const deliveryId = isLink && (await heldDeliveryId(await this.#shareIdOf(target), this.#shelf));
-      if (run !== this.#run) return;
+      // The disk is looked through while the sender is met.
+      this.#hasPrivateFiles = hasPrivateFiles();
+      const lookedForHeld = isLink ? this.#lookForHeld(target, run) : null;
+      lookedForHeld?.catch(() => undefined);
       const receiving = await openShare({
         platform: this.#platform,
         serverUrl: this.#serverUrl,
@@ -121,9 +122,10 @@ export class ReceiveState {
           // The sender may leave while the person still chooses.
           if (status.error !== null && this.stage === 'choosing') this.#fail(status.error);
         },
-        ...(deliveryId && { deliveryId }),
+        ...(isLink && { deliveryId: this.#heldDeliveryId(target) }),
         signal,
       });
+      await lookedForHeld;
       if (run !== this.#run) return;
       this.#receiving = receiving;
       this.link = receiving.link;
@@ -261,7 +263,14 @@ export class ReceiveState {
     return shareIdOf(parseLink(link).k, this.#platform);
   }
 
+  async #heldDeliveryId(link: string): Promise<string | null> {
+    await this.#released;
+    return heldDeliveryId(await this.#shareIdOf(link), this.#shelf);
+  }
+
   async #lookForHeld(link: string, run: number): Promise<void> {
+    // What this page itself has held is free by then.
+    await this.#released;
     const held = await findHeld(await this.#shareIdOf(link), this.#shelf);
     if (run === this.#run) this.held = held;
   }
@@ -286,7 +295,7 @@ export class ReceiveState {
     const entries = ids.flatMap((id) => receiving.offer.entries[id] ?? []);
     this.taken = { tree: new OfferTree(entries), ids };
     this.stage = 'receiving';
-    const storage = { hasPrivateFiles: await hasPrivateFiles(), shelf: this.#shelf };
+    const storage = { hasPrivateFiles: await this.#hasPrivateFiles, shelf: this.#shelf };
     if (run !== this.#run) return;
     const sink = chooseSink(entries, storage, saveDownload);
     this.#sink = sink;

@@ -3,6 +3,10 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { lv } from './lv.ts';
 
 export const K_BYTES = 16;
+
+// The library makes tables for this point at its first use, which take ten times as long as what a page does with it: one
+// signature for each receiver, or one verification for a whole delivery.
+ed25519.Point.BASE.precompute(1);
 const CLAIM_BYTES = 16;
 
 /** The key pair of whoever made a share: made for it and kept with it. Ed25519. */
