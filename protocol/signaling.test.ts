@@ -5,11 +5,18 @@ import { describe, expect, test } from 'vitest';
 import {
   Hello,
   IceConfig,
+  KnockAnswer,
+  KnockMessages,
+  KnockRelay,
+  KnockRequest,
+  MAX_KNOCK_PAYLOADS,
   MAX_PAYLOAD_BYTES,
   MAX_RECEIVERS,
   notices,
   RoomName,
   requests,
+  SIGNALING_VERSION,
+  spellPayload,
 } from './signaling.ts';
 
 const token = base64urlnopad.encode(new Uint8Array(16));
@@ -86,7 +93,7 @@ describe('a payload', () => {
 
 /** One right value for every schema of the contract. */
 const right: [string, v.GenericSchema, Record<string, unknown>][] = [
-  ['hello', Hello, { version: 2 }],
+  ['hello', Hello, { version: SIGNALING_VERSION }],
   ['join', requests.join.body, { role: 'sender', room: token, claim: token }],
   ['join to a slot', requests.join.body, { role: 'receiver', room: '4711', claim: token }],
   ['join answered', requests.join.reply, { ok: true, members: [member] }],
@@ -101,6 +108,8 @@ const right: [string, v.GenericSchema, Record<string, unknown>][] = [
   ['member-left', notices['member-left'], { room: token, member }],
   ['relayed', notices.relay, { room: token, from: member, payload }],
   ['room-closed', notices['room-closed'], { room: token, reason: 'expired' }],
+  ['knock answered', KnockAnswer, { ok: true, stay: token }],
+  ['knock refused', KnockAnswer, { ok: false, code: 'member-gone' }],
   ['ICE config', IceConfig, { version: 1, iceServers: [{ urls: ['stun:[::1]:3478'] }] }],
 ];
 
@@ -157,4 +166,42 @@ test.each([
   'stun:a b',
 ])('%j is none', (url) => {
   expect(v.is(IceConfig, { version: 1, iceServers: [{ urls: [url] }] })).toBe(false);
+});
+
+describe('a payload in JSON', () => {
+  const request = (spelled: unknown) => ({ version: SIGNALING_VERSION, room: token, payload: spelled });
+
+  test('is what was spelled', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: MAX_PAYLOAD_BYTES }), (bytes) => {
+        const { payload: read } = v.parse(KnockRequest, request(spellPayload(bytes)));
+        expect(Buffer.compare(read, bytes)).toBe(0);
+      }),
+    );
+    expect(v.is(KnockRequest, request(spellPayload(new Uint8Array(MAX_PAYLOAD_BYTES))))).toBe(true);
+  });
+
+  test.each([
+    [''],
+    ['AA=='],
+    ['AB'],
+    ['+A'],
+    ['A'],
+    [spellPayload(new Uint8Array(MAX_PAYLOAD_BYTES + 1))],
+    [7],
+    [null],
+  ])('is not %j', (spelled) => {
+    expect(v.is(KnockRequest, request(spelled))).toBe(false);
+    expect(v.is(KnockRelay, { payload: spelled })).toBe(false);
+    expect(v.is(KnockMessages, { payloads: [spelled] })).toBe(false);
+  });
+
+  test('shares its message with no more than is allowed', () => {
+    const payloads = Array(MAX_KNOCK_PAYLOADS).fill('AA');
+    expect(v.is(KnockMessages, { payloads })).toBe(true);
+    expect(v.is(KnockMessages, { payloads: [...payloads, 'AA'] })).toBe(false);
+    expect(v.is(KnockMessages, { payloads: [] })).toBe(false);
+    expect(v.is(KnockMessages, { payloads, to: member })).toBe(false);
+    expect(v.is(KnockRequest, { ...request('AA'), room: '2112' })).toBe(false);
+  });
 });

@@ -5,6 +5,7 @@
  *
  * @see docs/signaling-protocol.md
  */
+import { base64urlnopad } from '@scure/base';
 import * as v from 'valibot';
 
 /** Sent in the Socket.IO handshake; another number is refused with `version-mismatch`. */
@@ -13,6 +14,7 @@ export const SIGNALING_VERSION = 2;
 /** Below the address of the page, without a leading slash, so that it may be served under any prefix. */
 export const SOCKET_PATH = 'socket.io';
 export const CONFIG_PATH = 'api/config';
+export const KNOCK_PATH = 'api/knock';
 
 /** One relayed payload. A sealed offer with many candidates is under 8 KiB; what is larger is no signaling. */
 export const MAX_PAYLOAD_BYTES = 16 * 1024;
@@ -23,6 +25,9 @@ export const MAX_RECEIVERS = 100;
 /** How fast one connection may relay: a client that keeps to it is never refused with `rate-limited`. */
 export const RELAYS_PER_SECOND = 50;
 export const RELAY_BURST = 200;
+
+/** Messages of one handshake that may share a request. */
+export const MAX_KNOCK_PAYLOADS = 4;
 
 /** A code's number: three digits are easy to say; six are for a crowded server. */
 export const MIN_SLOT = 100;
@@ -35,8 +40,10 @@ const TOKEN = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 export const RoomName = v.pipe(v.string(), v.regex(/^(?:[A-Za-z0-9_-]{21}[AQgw]|[1-9][0-9]{2,5})$/));
 export type RoomName = v.InferOutput<typeof RoomName>;
 
+const Token = v.pipe(v.string(), v.regex(TOKEN));
+
 /** 16 secret bytes in base64url: who joins a room again with the same claim replaces the earlier connection. */
-const Claim = v.pipe(v.string(), v.regex(TOKEN));
+const Claim = Token;
 
 /** Names one stay of one connection in one room; made by the server, never used again. */
 const MemberId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16}$/));
@@ -52,6 +59,22 @@ const Payload = v.pipe(
     (bytes): Uint8Array<ArrayBuffer> =>
       new Uint8Array(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)),
   ),
+);
+
+/** The same where it travels in JSON: base64url. */
+const SpelledPayload = v.pipe(
+  v.string(),
+  v.maxLength(Math.ceil((MAX_PAYLOAD_BYTES * 4) / 3)),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Uint8Array<ArrayBuffer> => {
+    try {
+      const bytes = base64urlnopad.decode(dataset.value);
+      if (bytes.length > 0) return new Uint8Array(bytes);
+    } catch {
+      // As an empty one.
+    }
+    addIssue({ message: 'no payload in base64url' });
+    return NEVER;
+  }),
 );
 
 /** `auth` of the Socket.IO handshake. */
@@ -139,6 +162,33 @@ export const notices = {
   relay: v.strictObject({ room: RoomName, from: MemberId, payload: Payload }),
   'room-closed': v.strictObject({ room: RoomName, reason: CloseReason }),
 } as const;
+
+/**
+ * A receiver's short way to a link's sender, over HTTP: what is posted to `KNOCK_PATH` joins the room for one handshake and
+ * carries its first message.
+ */
+export const KnockRequest = v.strictObject({
+  version: v.literal(SIGNALING_VERSION),
+  room: Token,
+  payload: SpelledPayload,
+});
+
+/** The first event of what is answered; the path of further messages ends with `stay`. */
+export const KnockAnswer = v.variant('ok', [v.strictObject({ ok: v.literal(true), stay: Token }), Refusal]);
+
+/** Every further event: a message of the sender's. */
+export const KnockRelay = v.strictObject({ payload: SpelledPayload });
+
+/** Further messages to the sender, in this order; answered with `KnockDone`. */
+export const KnockMessages = v.strictObject({
+  payloads: v.pipe(v.array(SpelledPayload), v.minLength(1), v.maxLength(MAX_KNOCK_PAYLOADS)),
+});
+export const KnockDone = v.variant('ok', [done, Refusal]);
+
+/** As `SpelledPayload` takes it. */
+export function spellPayload(payload: Uint8Array): string {
+  return base64urlnopad.encode(payload);
+}
 
 export type NoticeName = keyof typeof notices;
 export type Notice<N extends NoticeName> = v.InferOutput<(typeof notices)[N]>;

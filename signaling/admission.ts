@@ -26,21 +26,25 @@ export class Admission {
   /** Why a handshake is refused, or null. */
   refusal(request: IncomingMessage): string | null {
     if (!isOwnOrigin(request.headers.origin, request.headers.host)) return 'cross-origin';
-    const key = this.#addressKey(request.socket.remoteAddress, request);
+    const key = this.addressKeyOf(request);
     if (this.#openInAll >= this.#limits.sockets) return 'server-full';
     if (this.#open.of(key) >= this.#limits.socketsPerAddress) return 'rate-limited';
     return this.#connections.take(key, performance.now()) ? null : 'rate-limited';
   }
 
-  /** Counts and watches a connection from its first moment. */
-  watch(transport: Transport): void {
-    const key = this.addressKey(transport);
+  /** Counts a connection of that address; call what it returns when it has ended, once. */
+  open(key: string): () => void {
     this.#openInAll += 1;
     this.#open.add(key);
-    transport.once('close', () => {
+    return () => {
       this.#openInAll -= 1;
       this.#open.remove(key);
-    });
+    };
+  }
+
+  /** Counts and watches a connection from its first moment. */
+  watch(transport: Transport): void {
+    transport.once('close', this.open(this.addressKey(transport)));
 
     const packets = new TokenBucket(this.#limits.packets, performance.now());
     transport.on('packet', () => {
@@ -51,6 +55,11 @@ export class Admission {
   /** What the limits of a connection's address are counted by. */
   addressKey(transport: Transport): string {
     return this.#addressKey(transport.remoteAddress, transport.request);
+  }
+
+  /** The same of a plain request. */
+  addressKeyOf(request: IncomingMessage): string {
+    return this.#addressKey(request.socket.remoteAddress, request);
   }
 
   #addressKey(remoteAddress: string | undefined, request: IncomingMessage): string {

@@ -19,6 +19,11 @@ export class Backlog {
     return this.#bytesInAll >= this.#limits.backlogBytesInAll;
   }
 
+  /** What waits for somebody else: who adds it keeps it bounded, and takes it away again by a negative number. */
+  add(bytes: number): void {
+    this.#bytesInAll += bytes;
+  }
+
   /** Counts for a connection, and cuts it once it is behind by too much. */
   watch(transport: Transport): void {
     let queuedBytes = 0;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { CONFIG_PATH, type IceConfig } from '#protocol/signaling.ts';
+import { CONFIG_PATH, type IceConfig, KNOCK_PATH } from '#protocol/signaling.ts';
 import { type OwnHost, parseHost } from './host-header.ts';
+import type { Knocks } from './knocks.ts';
 import type { StaticFile } from './static-files.ts';
 
 export interface StunAddress {
@@ -13,22 +14,31 @@ export interface HttpHandlerOptions {
   readonly files: ReadonlyMap<string, StaticFile>;
   readonly stun: StunAddress;
   readonly health: () => object;
+  readonly knocks: Knocks;
 }
 
-/** Answers everything that is not Socket.IO's: the page, the ICE servers, and whether we are well. */
-export function createHttpHandler({ files, stun, health }: HttpHandlerOptions) {
+/** Answers everything that is not Socket.IO's: the page, the ICE servers, those who knock, and whether we are well. */
+export function createHttpHandler({ files, stun, health, knocks }: HttpHandlerOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const [, stay] = KNOCK.exec(path) ?? [];
+    if (stay !== undefined && request.method === 'POST') {
+      knocks.handle(request, response, stay);
+      return;
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       // Its body is not read, so nothing else can follow on this connection.
       response.writeHead(405, { Allow: 'GET, HEAD', Connection: 'close' }).end();
       return;
     }
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
     if (path === '/healthz') sendJson(response, health());
     else if (path === `/${CONFIG_PATH}`) sendJson(response, iceConfig(stun, parseHost(request.headers.host)));
     else sendFile(request, response, files.get(path));
   };
 }
+
+/** With what names a stay, where there is one. */
+const KNOCK = new RegExp(`^/${KNOCK_PATH}(?:$|/(?=.))([A-Za-z0-9_-]{0,22})$`);
 
 function sendJson(response: ServerResponse, body: object): void {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });

@@ -61,6 +61,10 @@ export class Room {
     return this.#receivers.size + (this.#sender === null ? 0 : 1);
   }
 
+  get hasSender(): boolean {
+    return this.#sender !== null;
+  }
+
   /** Whom a member sees. */
   seenBy(stay: Stay): string[] {
     if (stay.role === 'sender') return [...this.#receivers.keys()];

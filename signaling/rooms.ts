@@ -30,6 +30,11 @@ export class Rooms {
     return members;
   }
 
+  /** Whether somebody is there to be met. */
+  hasSender(name: RoomName): boolean {
+    return this.#rooms.get(name)?.hasSender ?? false;
+  }
+
   /** Joins a room; a link room comes into being with its first member, a code room only by `openSlot`. */
   join(name: RoomName, role: Role, claim: Buffer, contact: Contact): Stay | RefusalCode {
     const room = this.#rooms.get(name);

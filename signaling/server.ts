@@ -9,6 +9,7 @@ import { Backlog } from './backlog.ts';
 import { Connection, type Desk } from './connection.ts';
 import { parseHost } from './host-header.ts';
 import { createHttpHandler, type StunAddress } from './http-handler.ts';
+import { Knocks } from './knocks.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { Rooms } from './rooms.ts';
 import { setSecurityHeaders } from './security-headers.ts';
@@ -63,7 +64,16 @@ export async function startSignaling(options: SignalingServerOptions): Promise<S
     members: rooms.memberCount,
   });
 
-  const handle = createHttpHandler({ files, stun: options.stun, health });
+  const admission = new Admission(limits, proxies);
+  const desk: Desk = {
+    rooms,
+    backlog: new Backlog(limits),
+    limits,
+    joins: new RateTable(limits.joins, limits.rateEntries),
+    slots: new RateTable(limits.slots, limits.rateEntries),
+  };
+  const knocks = new Knocks(desk, admission);
+  const handle = createHttpHandler({ files, stun: options.stun, health, knocks });
   const patience = {
     headersTimeout: limits.helloMs,
     requestTimeout: limits.requestMs,
@@ -74,7 +84,7 @@ export async function startSignaling(options: SignalingServerOptions): Promise<S
       ? createServer(patience, handle)
       : createTlsServer({ ...options.tls, ...patience, handshakeTimeout: limits.helloMs }, handle);
   http.maxConnections = limits.tcpConnections;
-  const io = attachSocketIo(http, rooms, limits, proxies);
+  const io = attachSocketIo(http, desk, admission);
   // Ahead of Socket.IO's listener too.
   http.prependListener('request', (request: IncomingMessage, response: ServerResponse) =>
     setSecurityHeaders(response, parseHost(request.headers.host)),
@@ -106,21 +116,8 @@ export async function startSignaling(options: SignalingServerOptions): Promise<S
   };
 }
 
-function attachSocketIo(
-  http: ReturnType<typeof createServer>,
-  rooms: Rooms,
-  limits: Limits,
-  proxies: TrustedProxies,
-): Server {
-  const admission = new Admission(limits, proxies);
-  const backlog = new Backlog(limits);
-  const desk: Desk = {
-    rooms,
-    backlog,
-    limits,
-    joins: new RateTable(limits.joins, limits.rateEntries),
-    slots: new RateTable(limits.slots, limits.rateEntries),
-  };
+function attachSocketIo(http: ReturnType<typeof createServer>, desk: Desk, admission: Admission): Server {
+  const { limits, backlog } = desk;
   const io = new Server(http, {
     path: `/${SOCKET_PATH}`,
     transports: ['websocket', 'polling'],

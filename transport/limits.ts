@@ -103,6 +103,12 @@ export const SENDER_TIMEOUT_MS = 10_000;
 /** For the server's first answer, and for each after it: a slow phone network needs seconds, a person waits no longer. */
 export const SERVER_PATIENCE_MS = 10_000;
 
+/** For the server's first word to one who knocks: a request and its answer, and what a new connection takes. */
+export const KNOCK_PATIENCE_MS = 3_000;
+
+/** One event of what is answered: a payload of 16 KiB in base64url, and what is around it. */
+export const MAX_EVENT_CHARS = 32_768;
+
 /** For a way to the server to open: three fit into the patience; a cable that is back is not waited for longer. */
 export const SERVER_CONNECT_TIMEOUT_MS = 3_000;
 

@@ -7,6 +7,7 @@ import { Deferred } from './deferred.ts';
 import type { Meeting } from './first-lane.ts';
 import { DELIVERY_ID_BYTES, SENDER_TIMEOUT_MS } from './limits.ts';
 import { meetSenderAgain } from './meet-again.ts';
+import { meetByKnock } from './meet-by-knock.ts';
 import { OpenedShare, type Receiving } from './opened-share.ts';
 import type { Platform } from './platform.ts';
 import { ReceiverRun } from './receiver-run.ts';
@@ -56,8 +57,13 @@ export async function openShare(options: ReceivingOptions): Promise<Receiving> {
   // Whoever comes to await them may have left before.
   for (const known of [deliveryId, goesOn]) known.catch(() => {});
   try {
-    const attempt = (signal?: AbortSignal) =>
-      meet(target, deliveryId, { ...options, signal }, (state) => progress.set({ state }));
+    let knocks = target.secret.mode === 'link';
+    const attempt = async (signal: AbortSignal) => {
+      const mayKnock = knocks;
+      knocks = false;
+      const met = mayKnock && (await meetByKnock(target, deliveryId, { platform, signal }));
+      return met || meet(target, deliveryId, { ...options, signal }, (state) => progress.set({ state }));
+    };
     // Whoever comes back for what is held waits as a receiver does that never left.
     const meeting = await meetSenderAgain(attempt, { ...options, goesOn });
     const link = formatLink({ serverUrl: target.serverUrl, k: meeting.secure.k });
