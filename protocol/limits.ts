@@ -27,6 +27,9 @@ export const MAX_WAITING_CONTROLS = 4096;
 /** The same in bytes: some 120 pages of a manifest, of which a receiver has 24 on their way. */
 export const MAX_WAITING_CONTROL_BYTES = 4 * 1024 * 1024;
 
+/** Pages that follow the manifest's announcement unasked: 64 to 128 KiB, which is all of most shares, and a round trip less. */
+export const PAGES_UNASKED = 4;
+
 /** Pages of the manifest asked for in one message: what a receiver takes in at a time. */
 export const MAX_PAGES_ASKED = 16;
 

@@ -10,6 +10,7 @@ import {
   MAX_FILE_BYTES,
   MAX_PAGES_ASKED,
   MAX_PATH_BYTES,
+  PAGES_UNASKED,
 } from './limits.ts';
 import { Manifest, ManifestAssembly, sumSizes } from './manifest.ts';
 
@@ -27,7 +28,7 @@ function transmit<T extends SenderMessage>(message: T): T {
 /** Fetches a manifest as a receiver does. @returns what arrived, and the most pages that were on their way at once */
 function fetch(manifest: Manifest): { entries: readonly Entry[] | null; mostOnTheirWay: number } {
   const assembly = new ManifestAssembly(transmit(manifest.header));
-  const onTheirWay: number[] = [];
+  const onTheirWay = [...Array(Math.min(PAGES_UNASKED, manifest.header.pages)).keys()];
   let mostOnTheirWay = 0;
   const ask = () => {
     const asked = assembly.ask();
@@ -170,17 +171,19 @@ describe('ManifestAssembly', () => {
 
   it('refuses a page that it did not ask for', () => {
     const assembly = new ManifestAssembly(header(100, 100, 100));
-    expect(() => assembly.add(page(0, file('a')))).toThrow(ProtocolViolation);
+    for (let i = 0; i < PAGES_UNASKED; i += 1) assembly.add(page(i, file(`${i}`)));
+    expect(() => assembly.add(page(PAGES_UNASKED, file('x')))).toThrow(ProtocolViolation);
+    const known = PAGES_UNASKED + MAX_PAGES_ASKED;
     assembly.ask();
-    for (let i = 0; i < MAX_PAGES_ASKED; i += 1) assembly.add(page(i, file(`${i}`)));
-    expect(() => assembly.add(page(MAX_PAGES_ASKED, file('x')))).toThrow(ProtocolViolation);
+    for (let i = PAGES_UNASKED; i < known; i += 1) assembly.add(page(i, file(`${i}`)));
+    expect(() => assembly.add(page(known, file('x')))).toThrow(ProtocolViolation);
   });
 
-  it('asks for each page once, in order, whenever it is let', () => {
+  it('asks for each page that does not come by itself once, in order, whenever it is let', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.infiniteStream(fc.boolean()), (pages, asksNow) => {
         const assembly = new ManifestAssembly(header(pages, pages, pages));
-        const asked: number[] = [];
+        const asked = [...Array(Math.min(PAGES_UNASKED, pages)).keys()];
         for (let arrived = 0; arrived < pages; ) {
           const more = asksNow.next().value || asked.length === arrived ? assembly.ask() : null;
           for (let i = 0; more && i < more.count; i += 1) asked.push(more.first + i);

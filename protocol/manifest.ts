@@ -1,7 +1,7 @@
 import type { SenderMessage } from './control-message.ts';
 import type { Entry } from './entry.ts';
 import { ProtocolViolation, TransferError } from './errors.ts';
-import { MAX_ENTRIES, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_PAGES_ASKED } from './limits.ts';
+import { MAX_ENTRIES, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_PAGES_ASKED, PAGES_UNASKED } from './limits.ts';
 import { PathTree } from './path.ts';
 
 /** Entries of one page: well below MAX_CONTROL_BYTES, well above the largest single entry (MAX_PATH_BYTES, all escaped). */
@@ -50,6 +50,12 @@ export class Manifest {
     };
   }
 
+  /** What is said of it unasked: its announcement, and its first pages. */
+  beginning(): SenderMessage[] {
+    const count = Math.min(PAGES_UNASKED, this.header.pages);
+    return [this.header, ...Array.from({ length: count }, (_, page) => this.page(page))];
+  }
+
   /** @throws ProtocolViolation for a page that does not exist */
   page(page: number): Page {
     const start = this.#pageStarts[page];
@@ -70,17 +76,19 @@ function admit(tree: PathTree, entry: Entry): void {
   }
 }
 
-/** The receiver's side: asks for pages, a few at a time, and checks them until the manifest is whole. */
+/** The receiver's side: asks for the pages that do not come by themselves, a few at a time, and checks them until the manifest is whole. */
 export class ManifestAssembly {
   readonly #header: Header;
   readonly #entries: Entry[] = [];
   readonly #tree = new PathTree();
   #pages = 0;
-  #asked = 0;
+  /** Those that come unasked among them. */
+  #asked: number;
   #bytes = 0;
 
   constructor(header: Header) {
     this.#header = header;
+    this.#asked = Math.min(PAGES_UNASKED, header.pages);
   }
 
   /** The whole manifest, or null while pages are missing. */

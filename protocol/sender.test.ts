@@ -28,11 +28,12 @@ function offer(...sizes: (number | null)[]) {
   const said: SenderMessage[] = [];
   const manifest = new Manifest(entries);
   const sender = new Sender(manifest, (message) => said.push(message));
+  const pages = said.splice(1);
   const { totalBytes } = manifest.header;
   const chooseAll = () => sender.hear({ type: 'choice', files: entries.length, totalBytes, heldBytes: 0 });
   const request = (ranges: [number, number, number][], roots: number[] = []) =>
     sender.hear({ type: 'request', ranges, roots });
-  return { sender, said, chooseAll, request };
+  return { sender, said, pages, chooseAll, request };
 }
 
 /** Takes every task that there is now. */
@@ -71,11 +72,12 @@ describe('Sender', () => {
     expect([...sender.underWay]).toEqual([]);
   });
 
-  it('announces the manifest at once and gives the pages that it is asked for', () => {
-    const { sender, said } = offer(5, null);
+  it('announces the manifest with its first pages at once and gives the pages that it is asked for', () => {
+    const { sender, said, pages } = offer(5, null);
     expect(said).toEqual([{ type: 'manifest', entries: 2, pages: 1, totalBytes: 5 }]);
+    expect(pages).toMatchObject([{ type: 'page', page: 0 }]);
     sender.hear({ type: 'pages', first: 0, count: 1 });
-    expect(said[1]).toMatchObject({ type: 'page', page: 0 });
+    expect(said.slice(1)).toEqual(pages);
     expect(() => sender.hear({ type: 'pages', first: 0, count: 2 })).toThrow(ProtocolViolation);
   });
 

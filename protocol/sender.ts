@@ -60,7 +60,7 @@ export class Sender {
   constructor(manifest: Manifest, say: (message: SenderMessage) => void) {
     this.#manifest = manifest;
     this.#say = say;
-    say(manifest.header);
+    for (const message of manifest.beginning()) say(message);
   }
 
   /** What the receiver took, once it has chosen. */

@@ -5,7 +5,7 @@ import { lv, parseLv } from './lv.ts';
 import { ROLE_TAG, type Role } from './role.ts';
 
 /** The versions of the handshake and of the transfer protocol above it that this build speaks, ascending. */
-export const VERSIONS: readonly number[] = [3];
+export const VERSIONS: readonly number[] = [4];
 
 /** What a sender may know of message 1 before it spends anything on it. */
 export interface Hello {

@@ -116,7 +116,7 @@ describe.each(runs)('the specification, by $mode', (vector) => {
   const given = (name: string) => bytes(vector[name] ?? '');
   const sid = given('sid');
   const header = (type: number) => [type, ...sid];
-  const ad = (role: string) => [1, role.charCodeAt(0), 1, 3, 0];
+  const ad = (role: string) => [1, role.charCodeAt(0), 1, 4, 0];
   const [hello, reply] = [given('hello'), given('reply')];
   const [ya, yb] = [hello.subarray(18, 50), reply.subarray(18, 50)];
   const th = sha256([...lv(hello), ...lv(reply)]);
