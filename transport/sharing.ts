@@ -1,6 +1,7 @@
 import { TransferError } from '#protocol/errors.ts';
 import { formatLink, linkSecret } from '#protocol/handshake/link.ts';
 import { OwnerKey } from '#protocol/handshake/owner-key.ts';
+import { rehearseHandshake } from '#protocol/handshake/rehearse.ts';
 import { Manifest } from '#protocol/manifest.ts';
 import { type CodeChange, CodeDoor } from './code-door.ts';
 import type { FileSource } from './file-source.ts';
@@ -94,6 +95,8 @@ class OpenShare implements Sharing {
     const share = new OpenShare(options, manifest, owner, signaling, iceServers);
     await share.#joinLinkRoom(owner, iceServers);
     await share.newCode();
+    // The link is told first.
+    setTimeout(() => rehearseHandshake((lengthBytes) => options.platform.randomBytes(lengthBytes)), 0);
     return share;
   }
 
