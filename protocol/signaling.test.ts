@@ -108,7 +108,7 @@ const right: [string, v.GenericSchema, Record<string, unknown>][] = [
   ['member-left', notices['member-left'], { room: token, member }],
   ['relayed', notices.relay, { room: token, from: member, payload }],
   ['room-closed', notices['room-closed'], { room: token, reason: 'expired' }],
-  ['knock answered', KnockAnswer, { ok: true, stay: token }],
+  ['knock answered', KnockAnswer, { ok: true, stay: token, iceServers: [{ urls: ['stun:host'] }] }],
   ['knock refused', KnockAnswer, { ok: false, code: 'member-gone' }],
   ['ICE config', IceConfig, { version: 1, iceServers: [{ urls: ['stun:[::1]:3478'] }] }],
 ];

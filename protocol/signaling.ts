@@ -163,6 +163,22 @@ export const notices = {
   'room-closed': v.strictObject({ room: RoomName, reason: CloseReason }),
 } as const;
 
+/** RFC 7064: `stun:` and a host, in brackets where it is IPv6, with an optional port. */
+const StunUrl = v.pipe(
+  v.string(),
+  v.maxLength(300),
+  v.regex(/^stun:(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?$/),
+);
+
+const iceServers = v.pipe(
+  v.array(v.strictObject({ urls: v.pipe(v.array(StunUrl), v.minLength(1), v.maxLength(8)) })),
+  v.maxLength(8),
+);
+
+/** The ICE-server document at `CONFIG_PATH`. */
+export const IceConfig = v.strictObject({ version: v.literal(1), iceServers });
+export type IceConfig = v.InferOutput<typeof IceConfig>;
+
 /**
  * A receiver's short way to a link's sender, over HTTP: what is posted to `KNOCK_PATH` joins the room for one handshake and
  * carries its first message.
@@ -174,7 +190,10 @@ export const KnockRequest = v.strictObject({
 });
 
 /** The first event of what is answered; the path of further messages ends with `stay`. */
-export const KnockAnswer = v.variant('ok', [v.strictObject({ ok: v.literal(true), stay: Token }), Refusal]);
+export const KnockAnswer = v.variant('ok', [
+  v.strictObject({ ok: v.literal(true), stay: Token, iceServers }),
+  Refusal,
+]);
 
 /** Every further event: a message of the sender's. */
 export const KnockRelay = v.strictObject({ payload: SpelledPayload });
@@ -192,20 +211,3 @@ export function spellPayload(payload: Uint8Array): string {
 
 export type NoticeName = keyof typeof notices;
 export type Notice<N extends NoticeName> = v.InferOutput<(typeof notices)[N]>;
-
-/** RFC 7064: `stun:` and a host, in brackets where it is IPv6, with an optional port. */
-const StunUrl = v.pipe(
-  v.string(),
-  v.maxLength(300),
-  v.regex(/^stun:(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?$/),
-);
-
-/** The ICE-server document at `CONFIG_PATH`. */
-export const IceConfig = v.strictObject({
-  version: v.literal(1),
-  iceServers: v.pipe(
-    v.array(v.strictObject({ urls: v.pipe(v.array(StunUrl), v.minLength(1), v.maxLength(8)) })),
-    v.maxLength(8),
-  ),
-});
-export type IceConfig = v.InferOutput<typeof IceConfig>;

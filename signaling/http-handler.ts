@@ -23,7 +23,8 @@ export function createHttpHandler({ files, stun, health, knocks }: HttpHandlerOp
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const [, stay] = KNOCK.exec(path) ?? [];
     if (stay !== undefined && request.method === 'POST') {
-      knocks.handle(request, response, stay);
+      const { iceServers } = iceConfig(stun, parseHost(request.headers.host));
+      knocks.handle(request, response, stay, iceServers);
       return;
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {

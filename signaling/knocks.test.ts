@@ -76,7 +76,8 @@ async function senderIn(url: string, room: string, claim = randomToken()): Promi
 /** One who has come in: its stay's name, and the sender's for it. */
 async function comeIn(url: string, sender: RawClient, room: string) {
   const visitor = new Visitor(url, knock(room));
-  const answer = (await visitor.next()) as { ok: boolean; stay: string };
+  const answer = (await visitor.next()) as { ok: boolean; stay: string; iceServers: unknown };
+  expect(answer.iceServers).toEqual([{ urls: ['stun:127.0.0.1:3478'] }]);
   const joined = await sender.next();
   expect(joined).toMatchObject({ name: 'member-joined' });
   const member = joined.body['member'] as string;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import {
+  type IceConfig,
   KnockMessages,
   KnockRequest,
   type Notice,
@@ -14,6 +15,8 @@ import type { Desk } from './connection.ts';
 import { readJson } from './read-json.ts';
 import type { Contact, Stay } from './room.ts';
 import { TokenBucket } from './token-bucket.ts';
+
+type IceServers = IceConfig['iceServers'];
 
 /** For proxies too: each event is to travel on at once. */
 const STREAM_HEADERS = {
@@ -37,14 +40,18 @@ export class Knocks {
     this.#admission = admission;
   }
 
-  /** @param stay what follows the path's last slash: empty for one who comes */
-  handle(request: IncomingMessage, response: ServerResponse, stay: string): void {
-    const answered = stay === '' ? this.#begin(request, response) : this.#relay(request, response, stay);
+  /**
+   * @param stay what follows the path's last slash: empty for one who comes
+   * @param iceServers what one who comes is told
+   */
+  handle(request: IncomingMessage, response: ServerResponse, stay: string, iceServers: IceServers): void {
+    const answered =
+      stay === '' ? this.#begin(request, response, iceServers) : this.#relay(request, response, stay);
     // A body that is too long, no JSON, or breaks off.
     answered.catch(() => refuseRequest(response, 400));
   }
 
-  async #begin(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #begin(request: IncomingMessage, response: ServerResponse, iceServers: IceServers): Promise<void> {
     const { desk, admission } = { desk: this.#desk, admission: this.#admission };
     const refusal = admission.refusal(request);
     if (refusal !== null) {
@@ -57,7 +64,7 @@ export class Knocks {
     if (response.destroyed) return;
     response.writeHead(200, STREAM_HEADERS);
     const knock = new Knock(response, desk, addressKey);
-    const answer = knock.enter(body.room, body.payload);
+    const answer = knock.enter(body.room, body.payload, iceServers);
     if (answer !== null) {
       knock.tellAndEnd(answer);
       return;
@@ -103,7 +110,7 @@ class Knock implements Contact {
   }
 
   /** Joins, and hands over the first message. @returns why not, or null */
-  enter(room: string, payload: Uint8Array<ArrayBuffer>): RefusalCode | null {
+  enter(room: string, payload: Uint8Array<ArrayBuffer>, iceServers: IceServers): RefusalCode | null {
     const { rooms, joins } = this.#desk;
     if (!joins.take(this.addressKey, performance.now())) return 'rate-limited';
     // Where nobody is to answer it is no use to wait here.
@@ -112,7 +119,7 @@ class Knock implements Contact {
     if (typeof stay === 'string') return stay;
     this.#stay = stay;
     this.#sender = stay.room.seenBy(stay)[0] ?? '';
-    this.#write({ ok: true, stay: this.token });
+    this.#write({ ok: true, stay: this.token, iceServers });
     return this.relay(payload);
   }
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { TransferError } from '#protocol/errors.ts';
 import {
   KNOCK_PATH,
   KnockAnswer,
@@ -8,6 +9,7 @@ import {
   SIGNALING_VERSION,
   spellPayload,
 } from '#protocol/signaling.ts';
+import { Deferred } from './deferred.ts';
 import { KNOCK_PATIENCE_MS, MAX_EVENT_CHARS } from './limits.ts';
 
 /**
@@ -27,6 +29,7 @@ export class Knock {
   /** Settles when what was said has been handed over. */
   #posted: Promise<void> | null = null;
   #onOver: () => void = () => {};
+  readonly #iceServers = new Deferred<RTCIceServer[]>();
 
   /** Resolves when nothing more will come of it, whatever the reason; it never rejects. */
   readonly over: Promise<void> = new Promise((resolve) => {
@@ -41,7 +44,15 @@ export class Knock {
     this.#url = new URL(KNOCK_PATH, serverUrl);
     this.#room = room;
     this.#onRelay = onRelay;
-    this.#stopping.signal.addEventListener('abort', () => this.#onOver());
+    this.#stopping.signal.addEventListener('abort', () => {
+      this.#onOver();
+      this.#iceServers.reject(new TransferError('connection-lost', 'the server does not let in'));
+    });
+  }
+
+  /** The STUN servers that this server hands out; rejects where it is over before they are known. */
+  get iceServers(): Promise<RTCIceServer[]> {
+    return this.#iceServers.promise;
   }
 
   /** The first message knocks; each further one follows it. In order. */
@@ -84,6 +95,7 @@ export class Knock {
         if (!answer.ok) return;
         clearTimeout(timer);
         this.#stay = answer.stay;
+        this.#iceServers.resolve(answer.iceServers);
         this.#post();
       }
     } catch {

@@ -1,7 +1,5 @@
 import { TransferError } from '#protocol/errors.ts';
-import { CONFIG_PATH } from '#protocol/signaling.ts';
 import type { Meeting } from './first-lane.ts';
-import { fetchIceServers } from './ice-servers.ts';
 import { Knock } from './knock.ts';
 import type { Platform } from './platform.ts';
 import { ReceiverRun } from './receiver-run.ts';
@@ -17,12 +15,10 @@ export async function meetByKnock(
   deliveryId: Promise<string>,
   { platform, signal }: { readonly platform: Platform; readonly signal?: AbortSignal | undefined },
 ): Promise<Meeting | null> {
-  const stopping = new AbortController();
-  const iceServers = fetchIceServers(new URL(CONFIG_PATH, serverUrl), stopping.signal);
   // Before the run is made it has something to say.
   let run = null as ReceiverRun | null;
   const knock = new Knock(serverUrl, secret.roomName, (payload) => void run?.hear(payload));
-  run = new ReceiverRun(secret, deliveryId, platform, iceServers, (message) => knock.send(message));
+  run = new ReceiverRun(secret, deliveryId, platform, knock.iceServers, (message) => knock.send(message));
   let isImpassable = false;
   const giveUp = () => {
     // Once the sender is proven the lane is what counts.
@@ -33,7 +29,6 @@ export async function meetByKnock(
   const cancel = () => run.end(new TransferError('cancelled'));
   signal?.addEventListener('abort', cancel);
   if (signal?.aborted) cancel();
-  iceServers.catch(giveUp);
   void knock.over.then(giveUp);
   try {
     return await run.meeting;
@@ -42,7 +37,6 @@ export async function meetByKnock(
     throw error;
   } finally {
     signal?.removeEventListener('abort', cancel);
-    stopping.abort();
     knock.finish();
   }
 }
