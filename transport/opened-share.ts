@@ -55,7 +55,8 @@ export class OpenedShare implements Receiving {
   readonly link: string;
   readonly offer: Offer;
   readonly #options: OpenedShareOptions;
-  readonly #k: Uint8Array;
+  /** Made while the person chooses. */
+  readonly #shareId: Promise<string>;
   #driver: ReceiveDriver;
   #delivery: Delivery | null = null;
   #paused = false;
@@ -109,7 +110,8 @@ export class OpenedShare implements Receiving {
       files: entries.filter(({ kind }) => kind === 'file').length,
       totalBytes: sumSizes(entries),
     };
-    this.#k = k;
+    this.#shareId = shareIdOf(k, options.platform);
+    this.#shareId.catch(() => {});
     this.#driver = driver;
     this.#options = options;
   }
@@ -124,9 +126,9 @@ export class OpenedShare implements Receiving {
       sink,
     );
     this.#delivery = delivery;
-    const { platform, progress, deliveryId } = this.#options;
+    const { progress, deliveryId } = this.#options;
     try {
-      const names = { shareId: await shareIdOf(this.#k, platform), deliveryId };
+      const names = { shareId: await this.#shareId, deliveryId };
       return await runDelivery(delivery, names, progress, () => this.#fetch(delivery));
     } catch (error) {
       const failure = asTransferError(error, 'sink-failed');
