@@ -42,8 +42,13 @@ async function startLine(answer: (near: Socket) => void): Promise<string> {
     }
     far.pipe(near);
     near.on('data', (chunk) => {
-      if (chunk.toString('latin1').startsWith(`POST /${KNOCK_PATH}`)) answer(near);
-      else far.write(chunk);
+      if (!chunk.toString('latin1').startsWith(`POST /${KNOCK_PATH}`)) {
+        far.write(chunk);
+        return;
+      }
+      // The server, which would close what brings it nothing, is out of this.
+      far.unpipe(near).removeAllListeners('close').destroy();
+      answer(near);
     });
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
