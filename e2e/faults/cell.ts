@@ -63,7 +63,7 @@ export async function runCell(
 async function deliver(scene: Scene, fault: Fault, moment: Moment): Promise<Outcome> {
   const { peers, sender, receiver, path, fileBytes } = scene;
   await receiver.take(await sender.share());
-  await reach(moment, scene);
+  await reach(moment, scene, fault.lastBlocks ?? 1);
   if (await receiver.hasFinalName()) throw new Error('It had its final name before it was whole.');
   const livesBefore = receiver.lives;
   await fault.strike(scene);
@@ -80,14 +80,18 @@ async function deliver(scene: Scene, fault: Fault, moment: Moment): Promise<Outc
   return { sentTwiceBytes: wireBytes === undefined ? null : wireBytes - fileBytes, secondsToFlow };
 }
 
-async function reach(moment: Moment, { receiver, peers, fileBytes }: Scene): Promise<void> {
+async function reach(
+  moment: Moment,
+  { receiver, peers, fileBytes }: Scene,
+  lastBlocks: number,
+): Promise<void> {
   const until = (bytes: number) => receiver.until('bytes', bytes, PART_TIMEOUT_MS);
   if (moment === 'early') return until(BLOCK_BYTES);
   if (moment === 'middle') return until(fileBytes / 2);
   // Time for what is in flight to shrink with the rate, so that the last block leaves alone.
   await until(fileBytes - 8 * BLOCK_BYTES);
   await peers.lab.cable('home').change(SLOW_RATE);
-  await until(fileBytes - BLOCK_BYTES);
+  await until(fileBytes - lastBlocks * BLOCK_BYTES);
 }
 
 /**

@@ -34,6 +34,8 @@ export interface Fault {
   readonly disk?: Disk;
   /** Whether somebody presses a key in a terminal. */
   readonly needsKeys?: boolean;
+  /** Blocks that are still missing at the last moment; one where it says nothing. */
+  readonly lastBlocks?: number;
   /** Why it cannot happen to these two; undefined where it can. */
   readonly isImpossible?: (pairing: Pairing) => string | undefined;
   /** Lets it happen, and resolves when there is a usable way again and everybody is at their program. */

@@ -3,6 +3,8 @@ import type { Fault, Scene } from './fault.ts';
 import { MAX_SENT_TWICE_BYTES } from './limits.ts';
 
 const PAUSE_MS = 4_000;
+/** A pause holds up what has not left yet: of the very last block, over several lanes, that may be nothing. */
+const LAST_BLOCKS = 3;
 
 /** One holds the transfer up, the other is told; nothing but what was asked for before comes meanwhile. */
 async function pauseFor(
@@ -25,12 +27,14 @@ export const PAUSE_FAULTS: readonly Fault[] = [
     name: 'receiver-pauses',
     sentence: 'The receiver pauses for 4 seconds.',
     needsKeys: true,
+    lastBlocks: LAST_BLOCKS,
     strike: (scene) => pauseFor(scene, scene.receiver, scene.sender),
   },
   {
     name: 'sender-pauses',
     sentence: 'The sender pauses for 4 seconds.',
     needsKeys: true,
+    lastBlocks: LAST_BLOCKS,
     strike: (scene) => pauseFor(scene, scene.sender, scene.receiver),
   },
 ];
