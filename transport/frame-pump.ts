@@ -4,7 +4,7 @@ import { decodeLaneMessage, encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/
 import { BLOCK_BYTES, FRAME_UNIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import type { ReadBlock } from './block-reader.ts';
 import type { Lane } from './lane.ts';
-import { FRAMES_IN_FLIGHT, HIGH_WATER_BYTES, LANES_LOOK_MS, NEAR_RTT_MS, REST_TIMEOUT_MS } from './limits.ts';
+import { FRAME_MS, HIGH_WATER_BYTES, LANES_LOOK_MS, NEAR_RTT_MS, REST_TIMEOUT_MS } from './limits.ts';
 
 export interface PumpOptions {
   /** The next block, null for one that need not go out; undefined where there is none now, and `wake` will be called. */
@@ -121,7 +121,10 @@ export class FramePump {
   }
 
   #choose(): Lane | null {
-    const id = this.#flight.choose(this.#options.nowMs());
+    const nowMs = this.#options.nowMs();
+    for (const { lane, restsSinceMs } of this.#carriers.values())
+      if (restsSinceMs === null) this.#flight.queued(lane.id, lane.bufferedBytes);
+    const id = this.#flight.choose(nowMs);
     const lane = id === null ? undefined : this.#carriers.get(id)?.lane;
     if (!lane) return null;
     if (lane.bufferedBytes < HIGH_WATER_BYTES) return lane;
@@ -178,9 +181,9 @@ export class FramePump {
     }
   }
 
-  /** Short frames where little may be in flight: a lane is then never kept busy by one of them for long. */
+  /** Short frames where the network is slow: a lane is then never kept busy by one of them for long. */
   #payloadBytes(lane: Lane): number {
-    const share = this.#flight.targetBytes / this.#carriers.size / FRAMES_IN_FLIGHT;
+    const share = ((this.#flight.bytesPerSecond ?? 0) / this.#carriers.size) * (FRAME_MS / 1000);
     const most = Math.min(MAX_FRAME_PAYLOAD_BYTES, lane.maxMessageBytes - FRAME_OVERHEAD_BYTES);
     const units = Math.floor(Math.min(share, most) / FRAME_UNIT_BYTES);
     return Math.max(1, units) * FRAME_UNIT_BYTES;

@@ -26,8 +26,8 @@ export const MAX_OFFERED_LANES = 1024;
 /** Lanes that could not be had are asked for again after this. */
 export const LANES_AGAIN_MS = 5_000;
 
-/** Frames into which a lane's share of what may be in flight is cut, where their sizes allow. */
-export const FRAMES_IN_FLIGHT = 4;
+/** What a lane delivers in such a time is sent as one frame, where the bounds of frames allow. */
+export const FRAME_MS = 10;
 
 /** For what is on its way on a lane that is to carry nothing more. */
 export const REST_TIMEOUT_MS = 2_000;

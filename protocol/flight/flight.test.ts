@@ -37,6 +37,23 @@ describe('Flight', () => {
     expect(flight.inFlightBytes).toBe(4 * FRAME);
   });
 
+  it('counts what waits in a lane for its window as not in the network, and keeps each lane so much ahead only', () => {
+    const flight = new Flight();
+    flight.addLane('slow');
+    flight.addLane('fast');
+    flight.queued('slow', 1);
+    flight.queued('fast', 1);
+    const inFlight = fill(flight, 0);
+    expect(inFlight.size).toBe(2);
+    // As much is in flight as may be; all that was handed to one of them is known to wait there still.
+    flight.queued('slow', (inFlight.get('slow') ?? 0) * FRAME);
+    expect(flight.choose(0)).toBe('fast');
+    flight.queued('fast', FRAME);
+    expect(flight.choose(0)).toBeNull();
+    flight.queued('fast', FRAME / 2);
+    expect(flight.choose(0)).toBe('fast');
+  });
+
   it('takes what a dead lane carried out of the books, and passes over what is said of it later', () => {
     const flight = new Flight();
     flight.addLane('a');

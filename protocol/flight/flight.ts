@@ -3,6 +3,7 @@ import {
   FIRST_FRAME_BYTES,
   FRAMES_COMPARED,
   LANE_FRAMES,
+  LANE_QUEUE_MS,
   LANE_WINDOWS,
   MIN_ROUND_MS,
   STALLED_MS,
@@ -48,25 +49,33 @@ export class Flight {
 
   /**
    * The lane that would deliver another frame soonest, or null while as much is in flight as may be, or no lane stands.
-   * What a stalled lane carries is no longer in the network, so that it holds up no other; a stalled lane is named
-   * only where all are.
+   * What a stalled lane carries is no longer in the network, and what waits in a lane for its window not yet: neither holds
+   * up another lane. A stalled lane is named only where all are.
    */
   choose(nowMs: number): string | null {
     const usualRate = (this.bytesPerSecond ?? 1) / this.#lanes.size;
     let best: string | null = null;
     let least = { stalled: true, seconds: Number.POSITIVE_INFINITY };
-    let heldUpBytes = 0;
+    let outsideBytes = 0;
     for (const [name, lane] of this.#lanes) {
       const stalled = this.#stalled(lane, nowMs);
-      if (stalled) heldUpBytes += lane.inFlightBytes;
+      outsideBytes += stalled ? lane.inFlightBytes : lane.queuedBytes;
       if (this.#full(lane)) continue;
       const seconds = (lane.inFlightBytes + this.#frame) / (lane.bytesPerSecond ?? usualRate);
       if (stalled === least.stalled ? seconds >= least.seconds : stalled) continue;
       best = name;
       least = { stalled, seconds };
     }
-    const countedBytes = this.#inFlightBytes - (least.stalled ? 0 : heldUpBytes);
+    const countedBytes = this.#inFlightBytes - (least.stalled ? 0 : outsideBytes);
     return countedBytes < this.capBytes ? best : null;
+  }
+
+  /**
+   * So many bytes of frames wait in the lane for its window: they are not in the network yet. To be told often where a lane
+   * tells it; a lane of which nothing is told is taken to send at once what it is handed.
+   */
+  queued(lane: string, bytes: number): void {
+    this.#lanes.get(lane)?.queued(bytes);
   }
 
   /** A frame of so many bytes was handed to the lane. */
@@ -129,11 +138,6 @@ export class Flight {
     );
   }
 
-  /** What the network itself holds, without what lanes are granted beyond it; the same as the cap until it is known. */
-  get targetBytes(): number {
-    return this.#path.targetBytes ?? this.capBytes;
-  }
-
   /** Reported on all lanes together, those removed included. Never falls. */
   get deliveredBytes(): number {
     return this.#deliveredBytes;
@@ -169,9 +173,16 @@ export class Flight {
     return lane.oldestAgeMs(nowMs) > Math.max(STALLED_MS, STALLED_ROUND_TRIPS * rttMs);
   }
 
-  /** Among several lanes none takes more than its window can use: the rest would wait there, were it to stall. */
+  /**
+   * A lane that tells what waits in it is never let run dry, for a window that is not used does not grow; more than that would
+   * only wait there, were it to stall. Of others it is guessed, among several, what their windows can use.
+   */
   #full(lane: LaneFlight): boolean {
     const rttMs = this.minRttMs;
+    if (lane.tellsQueue) {
+      const soonBytes = ((lane.bytesPerSecond ?? 0) * LANE_QUEUE_MS) / 1000;
+      return lane.queuedBytes >= Math.max(this.#frame, soonBytes);
+    }
     if (rttMs === null || lane.bytesPerSecond === null || this.#lanes.size === 1) return false;
     const usefulBytes = (LANE_WINDOWS * lane.bytesPerSecond * (rttMs + MIN_ROUND_MS)) / 1000;
     return lane.inFlightBytes >= Math.max(LANE_FRAMES * this.#frame, usefulBytes);

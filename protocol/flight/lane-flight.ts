@@ -13,11 +13,25 @@ export class LaneFlight {
   bytesPerSecond: number | null = null;
   /** The round trip of a frame, smoothed. Null until known. */
   rttMs: number | null = null;
+  /** Whether this lane tells what waits in it for its window: browsers do. */
+  tellsQueue = false;
+  #queuedBytes = 0;
   readonly #frames: { endBytes: number; sentAtMs: number }[] = [];
   #sample = { fromMs: 0, fromBytes: 0 };
 
   get inFlightBytes(): number {
     return this.sentBytes - this.receivedBytes;
+  }
+
+  /** Handed to the lane and not sent by it yet. */
+  get queuedBytes(): number {
+    return Math.min(this.#queuedBytes, this.inFlightBytes);
+  }
+
+  /** So much waits in the lane now. */
+  queued(bytes: number): void {
+    this.#queuedBytes = bytes;
+    if (bytes > 0) this.tellsQueue = true;
   }
 
   /** How long the oldest frame has been out. */

@@ -12,6 +12,9 @@ export const LANE_FRAMES = 2;
 /** Windows, of what a lane delivers in a round trip, that it may have: one on its way, as much again to grow. */
 export const LANE_WINDOWS = 2;
 
+/** What waits in a lane that tells it lasts so long: event loops take turns of 5 to 20 ms. */
+export const LANE_QUEUE_MS = 20;
+
 /** Frames of a lane that are granted beyond the model: one that has half arrived is not reported yet. Simulated: more is queue. */
 export const UNREPORTED_FRAMES = 0.25;
 

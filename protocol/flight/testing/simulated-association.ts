@@ -52,6 +52,11 @@ export class SimulatedAssociation {
     this.#onFrame = onFrame;
   }
 
+  /** What the window has not let out. */
+  get queuedBytes(): number {
+    return this.#writtenBytes - this.#cutBytes;
+  }
+
   write(bytes: number): void {
     this.#writtenBytes += bytes;
     this.#frameEnds.push(this.#writtenBytes);

@@ -12,6 +12,8 @@ export interface FlightScenario extends LinkShape {
   /** Decides on the lanes after that; a new one stands four round trips after it was wanted. */
   readonly laneCount?: LaneCount;
   readonly frameBytes?: number;
+  /** Whether lanes tell what waits in them, as a browser's do. */
+  readonly tellsQueues?: boolean;
   /** Reports wait for up to this long for the receiver's event loop. */
   readonly reportDelayMs?: number;
   /** Larger where a link is so fast that single packets would take long to simulate. */
@@ -124,6 +126,7 @@ export class SimulatedFlight {
 
   #pump(): void {
     const { nowMs } = this.clock;
+    this.#tellQueues();
     for (let name = this.flight.choose(nowMs); name !== null; name = this.flight.choose(nowMs)) {
       if (!this.hasFrames) {
         this.flight.idle(nowMs);
@@ -131,10 +134,16 @@ export class SimulatedFlight {
       }
       this.flight.sent(name, this.#frameBytes, nowMs);
       this.lanes.get(name)?.write(this.#frameBytes);
+      this.#tellQueues();
       const { inFlightBytes, capBytes } = this.flight;
       this.mostInFlightBytes = Math.max(this.mostInFlightBytes, inFlightBytes);
       this.mostOverCapBytes = Math.max(this.mostOverCapBytes, inFlightBytes - capBytes);
     }
+  }
+
+  #tellQueues(): void {
+    if (!this.#scenario.tellsQueues) return;
+    for (const [name, lane] of this.lanes) this.flight.queued(name, lane.queuedBytes);
   }
 
   #arrived(): void {
