@@ -51,7 +51,7 @@ describe('in flight, on a link without loss', () => {
     [{ mbit: 200, rttMs: 50, queue: 1, lanes: 8, reportDelayMs: 5 }, 0.9, 1.3],
     [{ mbit: 200, rttMs: 50, queue: 8, lanes: 8, reportDelayMs: 20 }, 0.85, 1.4],
     [{ mbit: 50, rttMs: 300, queue: 1, lanes: 4, reportDelayMs: 5 }, 0.8, 1.3],
-    [{ mbit: 1000, rttMs: 1, queue: 8, reportDelayMs: 5 }, 0.75, 6],
+    [{ mbit: 1000, rttMs: 1, queue: 8, reportDelayMs: 5 }, 0.75, 8],
     [{ mbit: 10_000, rttMs: 10, queue: 2, reportDelayMs: 2 }, 0.7, 1.5],
   ])('%o: at least %d of its rate, at most %d round trips', (link, share, roundTrips) => {
     const run = start(link);

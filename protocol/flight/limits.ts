@@ -21,6 +21,9 @@ export const UNREPORTED_FRAMES = 0.25;
 /** A round lasts so long at least: event loops take turns of 5 to 20 ms, and shorter rounds would measure those. */
 export const MIN_ROUND_MS = 20;
 
+/** What may be in flight lasts so long at least: threads of near machines answer each other no sooner when they are busy. */
+export const MIN_IN_FLIGHT_MS = 10;
+
 /** Rounds among which the highest delivery rate is the network's. BBR's filter. */
 export const RATE_ROUNDS = 10;
 

@@ -51,7 +51,9 @@ export class PathModel {
   /** In flight at best; null until something was measured. */
   get targetBytes(): number | null {
     const rate = this.#rate.value;
-    return rate === null ? null : (this.#gain() * rate * ((this.minRttMs ?? 0) + this.#slackMs)) / 1000;
+    if (rate === null) return null;
+    const roundMs = Math.max((this.minRttMs ?? 0) + this.#slackMs, limits.MIN_IN_FLIGHT_MS);
+    return (this.#gain() * rate * roundMs) / 1000;
   }
 
   get draining(): boolean {
