@@ -3,6 +3,7 @@ import type { PeerConnection, Platform } from '#transport/platform.ts';
 /** What `transport/` needs, from the browser. */
 export function browserPlatform(): Platform {
   return {
+    channelsTellQueue: true,
     createPeerConnection: (configuration) => new RTCPeerConnection(configuration),
     remoteFingerprint,
     randomBytes: (lengthBytes) => crypto.getRandomValues(new Uint8Array(lengthBytes)),

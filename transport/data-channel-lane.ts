@@ -7,6 +7,7 @@ import type { PeerConnection } from './platform.ts';
 export class DataChannelLane implements Lane {
   readonly kind = 'data-channel';
   readonly id: string;
+  readonly tellsQueue: boolean;
   /** Kept: a collected wrapper would close the live connection in Node. */
   readonly connection: PeerConnection;
   readonly #channel: RTCDataChannel;
@@ -17,8 +18,9 @@ export class DataChannelLane implements Lane {
   #waiters: (() => void)[] = [];
   #closedBecause: string | null = null;
 
-  constructor(id: string, connection: PeerConnection, channel: RTCDataChannel) {
+  constructor(id: string, connection: PeerConnection, channel: RTCDataChannel, tellsQueue = false) {
     this.id = id;
+    this.tellsQueue = tellsQueue;
     this.connection = connection;
     this.#channel = channel;
     channel.binaryType = 'arraybuffer';

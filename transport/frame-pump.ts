@@ -123,7 +123,7 @@ export class FramePump {
   #choose(): Lane | null {
     const nowMs = this.#options.nowMs();
     for (const { lane, restsSinceMs } of this.#carriers.values())
-      if (restsSinceMs === null) this.#flight.queued(lane.id, lane.bufferedBytes);
+      if (lane.tellsQueue && restsSinceMs === null) this.#flight.queued(lane.id, lane.bufferedBytes);
     const id = this.#flight.choose(nowMs);
     const lane = id === null ? undefined : this.#carriers.get(id)?.lane;
     if (!lane) return null;

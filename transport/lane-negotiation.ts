@@ -124,7 +124,8 @@ export class LaneNegotiation {
   #open(): void {
     const channel = this.#connection.createDataChannel('sallyport', { negotiated: true, id: 0 });
     this.#channel = channel;
-    const lane = new DataChannelLane(this.laneId, this.#connection, channel);
+    const { channelsTellQueue } = this.#setup.platform;
+    const lane = new DataChannelLane(this.laneId, this.#connection, channel, channelsTellQueue);
     channel.addEventListener('open', () => void this.#stands(lane));
   }
 

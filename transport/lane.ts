@@ -19,6 +19,9 @@ export interface Lane {
   /** Bytes accepted by `send` and not yet handed to the network. */
   readonly bufferedBytes: number;
 
+  /** Whether that is all that waits for the network to take it; else there are buffers behind that nobody sees into. */
+  readonly tellsQueue?: boolean;
+
   /** Queues one message. Copies or keeps `message`: the caller must not change it afterwards. @throws if closed */
   send(message: Uint8Array<ArrayBuffer>): void;
 

@@ -82,7 +82,7 @@ describe('a lane that is lost', () => {
     const { world, disk, sink, share } = await setUpOpened();
     world.onFrame = (sent) => {
       // Some blocks' worth: what is whole of them is what a session leaves to the next.
-      if (sent % 160 === 0) setTimeout(() => world.cut(), 0);
+      if (sent % 100 === 0) setTimeout(() => world.cut(), 0);
     };
     await settled(share.accept(ALL, sink));
     expectSaved(disk, sink);

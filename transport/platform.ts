@@ -28,6 +28,12 @@ export interface Platform {
   /** Where lanes over TCP can be made. */
   readonly tcp?: TcpLaneMaker;
 
+  /**
+   * Whether a data channel's `bufferedAmount` is all that waits for its window, as in browsers. In Node the association has a
+   * buffer of its own behind it, which tells nothing.
+   */
+  readonly channelsTellQueue?: boolean;
+
   createPeerConnection(configuration: RTCConfiguration): PeerConnection;
 
   /** SHA-256 of the certificate that the other end of this connection presented, or null where the platform cannot tell. */

@@ -31,7 +31,7 @@ export class LaneFlight {
   /** So much waits in the lane now. */
   queued(bytes: number): void {
     this.#queuedBytes = bytes;
-    if (bytes > 0) this.tellsQueue = true;
+    this.tellsQueue = true;
   }
 
   /** How long the oldest frame has been out. */
