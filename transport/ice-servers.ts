@@ -3,6 +3,12 @@ import { TransferError } from '#protocol/errors.ts';
 import { IceConfig } from '#protocol/signaling.ts';
 import { MAX_CONFIG_CHARS } from './limits.ts';
 
+/**
+ * What is no refusal, besides what a proxy says in place of a server that is being started again: the request came too
+ * slowly, as from a machine that slept in its midst; too early; too often.
+ */
+const FOR_NOW: ReadonlySet<number> = new Set([408, 425, 429]);
+
 /** @throws TransferError `server-unreachable` (also when aborted), `server-refused`, `protocol-violation` */
 export async function fetchIceServers(url: URL, signal: AbortSignal): Promise<RTCIceServer[]> {
   let response: Response;
@@ -13,8 +19,7 @@ export async function fetchIceServers(url: URL, signal: AbortSignal): Promise<RT
   } catch (cause) {
     throw new TransferError('server-unreachable', String(url), { cause });
   }
-  // A proxy says so in place of a server that is being started again.
-  const isForNow = response.status >= 500 || response.status === 429;
+  const isForNow = response.status >= 500 || FOR_NOW.has(response.status);
   if (!response.ok)
     throw new TransferError(
       isForNow ? 'server-unreachable' : 'server-refused',

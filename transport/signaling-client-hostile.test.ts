@@ -237,7 +237,7 @@ describe('the ICE-server document', () => {
   test('refused, elsewhere or out of reach is told apart', async () => {
     const refusing = await startHostile(null, answering(403, ''));
     await expect(refusing.client.fetchIceServers()).rejects.toMatchObject({ code: 'server-refused' });
-    for (const status of [429, 502, 503]) {
+    for (const status of [408, 425, 429, 502, 503]) {
       const starting = await startHostile(null, answering(status, ''));
       await expect(starting.client.fetchIceServers()).rejects.toMatchObject({ code: 'server-unreachable' });
     }
