@@ -1,4 +1,5 @@
 import { Flight } from '#protocol/flight/flight.ts';
+import { MIN_STREAM_IN_FLIGHT_MS } from '#protocol/flight/limits.ts';
 import { FramesInTransit } from '#protocol/frames-in-transit.ts';
 import { decodeLaneMessage, encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/lane-message.ts';
 import { BLOCK_BYTES, FRAME_UNIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
@@ -45,6 +46,8 @@ export class FramePump {
   #wake: (() => void) | null = null;
   #isAwake = false;
   #stopped = false;
+  /** The smallest round trip that was ever seen: how far the peer is, however much waits on the way now. */
+  #leastRttMs = Number.POSITIVE_INFINITY;
 
   constructor(options: PumpOptions) {
     this.#options = options;
@@ -52,14 +55,15 @@ export class FramePump {
 
   /** Whether a lane over TCP does all the work. */
   get channelsRest(): boolean {
-    const isNear = (this.#flight.minRttMs ?? 0) < NEAR_RTT_MS;
-    return isNear && [...this.#carriers.values()].some(({ lane }) => lane.kind === 'tcp');
+    return (
+      this.#leastRttMs < NEAR_RTT_MS && [...this.#carriers.values()].some(({ lane }) => lane.kind === 'tcp')
+    );
   }
 
   add(lane: Lane): void {
     const nothing = { sentBytes: 0, untoldBytes: 0 };
     this.#carriers.set(lane.id, { lane, ...nothing, restsSinceMs: null, isRetired: false });
-    this.#flight.addLane(lane.id);
+    this.#count(lane);
     this.#restOrWork();
     this.wake();
   }
@@ -88,6 +92,7 @@ export class FramePump {
     this.#transit.arrived(lane.id, totalBytes);
     if (carrier.restsSinceMs === null && totalBytes > carrier.untoldBytes)
       this.#flight.received(lane.id, totalBytes - carrier.untoldBytes, this.#options.nowMs());
+    this.#leastRttMs = Math.min(this.#leastRttMs, this.#flight.minRttMs ?? this.#leastRttMs);
     this.#closeRetired(carrier);
     this.wake();
   }
@@ -211,8 +216,13 @@ export class FramePump {
       carrier.restsSinceMs = rests ? this.#options.nowMs() : null;
       carrier.untoldBytes = carrier.sentBytes;
       if (rests) this.#flight.removeLane(carrier.lane.id);
-      else this.#flight.addLane(carrier.lane.id);
+      else this.#count(carrier.lane);
     }
+  }
+
+  #count({ id, kind }: Lane): void {
+    if (kind === 'tcp') this.#flight.addLane(id, MIN_STREAM_IN_FLIGHT_MS);
+    else this.#flight.addLane(id);
   }
 
   /** Lanes that are to carry nothing more, and do not bring what they have to its end. */

@@ -5,6 +5,7 @@ import {
   LANE_FRAMES,
   LANE_QUEUE_MS,
   LANE_WINDOWS,
+  MIN_IN_FLIGHT_MS,
   MIN_ROUND_MS,
   STALLED_MS,
   STALLED_ROUND_TRIPS,
@@ -33,10 +34,10 @@ export class Flight {
   #idle = true;
   #rttMs: number | null = null;
 
-  /** A lane that stands and may carry frames. */
-  addLane(lane: string): void {
+  /** A lane that stands and may carry frames. @param leastMs what is in flight while it does lasts so long at least */
+  addLane(lane: string, leastMs = MIN_IN_FLIGHT_MS): void {
     this.removeLane(lane);
-    this.#lanes.set(lane, new LaneFlight());
+    this.#lanes.set(lane, new LaneFlight(leastMs));
   }
 
   /** The lane is dead or closed: what it had in flight is no longer counted. */
@@ -130,7 +131,8 @@ export class Flight {
   /** What may be in flight. A frame may begin while less is, so a frame more can be. */
   get capBytes(): number {
     const lanes = this.#lanes.size;
-    const target = this.#path.targetBytes;
+    const leastMs = Math.max(...Array.from(this.#lanes.values(), (lane) => lane.leastMs));
+    const target = this.#path.targetBytes(leastMs);
     if (target !== null && this.#path.draining) return Math.max(target, this.#frame);
     return Math.max(
       LANE_FRAMES * lanes * this.#frame,

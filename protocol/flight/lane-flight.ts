@@ -7,6 +7,8 @@ export const smoothed = (mean: number | null, value: number): number =>
 
 /** What one lane has on its way: frames sent and not yet reported, the oldest first. */
 export class LaneFlight {
+  /** What is in flight over all lanes lasts so long at least while this is one of them. */
+  readonly leastMs: number;
   sentBytes = 0;
   receivedBytes = 0;
   /** What the lane delivers while it has something to deliver, smoothed. Null until known. */
@@ -18,6 +20,10 @@ export class LaneFlight {
   #queuedBytes = 0;
   readonly #frames: { endBytes: number; sentAtMs: number }[] = [];
   #sample = { fromMs: 0, fromBytes: 0 };
+
+  constructor(leastMs: number) {
+    this.leastMs = leastMs;
+  }
 
   get inFlightBytes(): number {
     return this.sentBytes - this.receivedBytes;

@@ -24,6 +24,9 @@ export const MIN_ROUND_MS = 20;
 /** What may be in flight lasts so long at least: threads of near machines answer each other no sooner when they are busy. */
 export const MIN_IN_FLIGHT_MS = 10;
 
+/** The same over a stream that the system steers: what it has too much waits in the system, which overruns no queue by it. */
+export const MIN_STREAM_IN_FLIGHT_MS = 50;
+
 /** Rounds among which the highest delivery rate is the network's. BBR's filter. */
 export const RATE_ROUNDS = 10;
 

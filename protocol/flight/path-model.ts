@@ -48,11 +48,11 @@ export class PathModel {
     return this.#rate.value;
   }
 
-  /** In flight at best; null until something was measured. */
-  get targetBytes(): number | null {
+  /** In flight at best; null until something was measured. @param leastMs for so long at least, unless it drains */
+  targetBytes(leastMs: number): number | null {
     const rate = this.#rate.value;
     if (rate === null) return null;
-    const roundMs = Math.max((this.minRttMs ?? 0) + this.#slackMs, limits.MIN_IN_FLIGHT_MS);
+    const roundMs = Math.max((this.minRttMs ?? 0) + this.#slackMs, this.draining ? 0 : leastMs);
     return (this.#gain() * rate * roundMs) / 1000;
   }
 
