@@ -5,7 +5,7 @@ import { openDistantPeers } from '../harness/distant-peers.ts';
 import { digestFile, makeFile } from '../harness/files.ts';
 import { mountDisk } from './disks.ts';
 import type { Fault, Pairing, Scene } from './fault.ts';
-import { FULL_RATE, homes, SLOW_RATE } from './homes.ts';
+import { FULL_RATE, homes, LAST_RATE, SLOW_RATE } from './homes.ts';
 import { FLOW_BYTES, FLOW_PATIENCE_MS, PART_TIMEOUT_MS } from './limits.ts';
 import { receiverAt, senderAt } from './person.ts';
 
@@ -67,8 +67,8 @@ async function deliver(scene: Scene, fault: Fault, moment: Moment): Promise<Outc
   if (await receiver.hasFinalName()) throw new Error('It had its final name before it was whole.');
   const livesBefore = receiver.lives;
   await fault.strike(scene);
-  const secondsToFlow = await measureFlow(scene, receiver.lives > livesBefore);
   await peers.lab.cable('home').change(FULL_RATE);
+  const secondsToFlow = await measureFlow(scene, receiver.lives > livesBefore);
 
   const arrived = await receiver.finish(PART_TIMEOUT_MS);
   await sender.finish(PART_TIMEOUT_MS);
@@ -91,6 +91,8 @@ async function reach(
   // Time for what is in flight to shrink with the rate, so that the last block leaves alone.
   await until(fileBytes - 8 * BLOCK_BYTES);
   await peers.lab.cable('home').change(SLOW_RATE);
+  await until(fileBytes - (lastBlocks + 1) * BLOCK_BYTES);
+  await peers.lab.cable('home').change(LAST_RATE);
   await until(fileBytes - lastBlocks * BLOCK_BYTES);
 }
 
