@@ -2,11 +2,13 @@ import { lstatSync, type Stats } from 'node:fs';
 import { constants, type FileHandle, lstat, open } from 'node:fs/promises';
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
+import { BLOCK_BYTES } from '#protocol/limits.ts';
+import { SpareBuffers } from '#protocol/spare-buffers.ts';
 import type { FileSource } from '#transport/file-source.ts';
 import { diskError } from './disk-error.ts';
 import { FolderWalk, type OfferedFile, type Skipped } from './folder-walk.ts';
 import { HandleCache } from './handle-cache.ts';
-import { MAX_OPEN_FILES, SMALL_FILE_BYTES } from './limits.ts';
+import { MAX_OPEN_FILES, SMALL_FILE_BYTES, SPARE_BLOCKS } from './limits.ts';
 import { LinklessFolders } from './linkless-folders.ts';
 import { QuickCalls } from './quick-calls.ts';
 import { readSmallFile } from './small-file.ts';
@@ -26,6 +28,7 @@ export class FolderSource implements FileSource {
   readonly #folders: LinklessFolders;
   readonly #calls = new QuickCalls();
   readonly #handles = new HandleCache<EntryId>(MAX_OPEN_FILES);
+  readonly #buffers = new SpareBuffers(BLOCK_BYTES, SPARE_BLOCKS);
 
   private constructor(walk: FolderWalk, folders: LinklessFolders) {
     this.entries = walk.entries;
@@ -54,8 +57,7 @@ export class FolderSource implements FileSource {
   }
 
   async read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    // Not from Node's pool, so that it may be handed on; not zeroed, since all of it is filled or none is given.
-    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer);
+    const bytes = this.#buffers.take(lengthBytes);
     if (offset === 0 && lengthBytes === this.#file(entry).sizeBytes && lengthBytes <= SMALL_FILE_BYTES) {
       await this.#readSmall(entry, bytes);
       return bytes;
@@ -68,6 +70,10 @@ export class FolderSource implements FileSource {
       }
     });
     return bytes;
+  }
+
+  recycle(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#buffers.giveBack(bytes);
   }
 
   async confirmUnchanged(entry: EntryId): Promise<void> {

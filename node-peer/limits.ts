@@ -30,6 +30,9 @@ export const LOCK_SILENCE_MS = 60_000;
 /** Files up to this are read and written whole, by calls that take microseconds where the disk is quick (`quick-calls.ts`). */
 export const SMALL_FILE_BYTES = 64 * 1024;
 
+/** Buffers of blocks that were sent, kept for others: what is read ahead, and one that is being sent. */
+export const SPARE_BLOCKS = 5;
+
 /** What a call of a small file takes on a quick disk, at most and on average. Local ones answer in 5 to 50 µs. */
 export const QUICK_CALL_MS = 0.1;
 

@@ -2,7 +2,8 @@ import type { BlockRef } from './block.ts';
 import type { EntryId } from './entry.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { Frame } from './lane-message.ts';
-import { BLOCK_BYTES, FRAME_UNIT_BYTES } from './limits.ts';
+import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES, FRAME_UNIT_BYTES } from './limits.ts';
+import { SpareBuffers } from './spare-buffers.ts';
 
 /** A block whose bytes have all arrived; whether they are right is for its leaf to say. */
 export interface ArrivedBlock extends BlockRef {
@@ -27,6 +28,7 @@ export class BlockAssembly {
   readonly #lengthOf: (block: BlockRef) => number | null;
   readonly #onCopy: (block: BlockRef) => void;
   readonly #open = new Map<number, OpenBlock>();
+  readonly #buffers = new SpareBuffers(BLOCK_BYTES, DEFAULT_CREDIT_BYTES / BLOCK_BYTES);
   #openBytes = 0;
 
   /**
@@ -64,6 +66,11 @@ export class BlockAssembly {
     return { ...open.block, bytes: open.bytes, leaf: open.leaf };
   }
 
+  /** The bytes of a block that arrived are needed no longer. */
+  giveBack(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#buffers.giveBack(bytes);
+  }
+
   /** Nothing of this file is waited for any longer. */
   drop(entry: EntryId): void {
     for (const [key, open] of this.#open) if (open.block.entry === entry) this.#close(key, open);
@@ -75,7 +82,7 @@ export class BlockAssembly {
     const missing = Math.ceil(lengthBytes / FRAME_UNIT_BYTES);
     const open = {
       block,
-      bytes: new Uint8Array(lengthBytes),
+      bytes: this.#buffers.take(lengthBytes),
       units: new Uint8Array(missing),
       missing,
       leaf: null,

@@ -30,6 +30,7 @@ describe('FramesInTransit', () => {
         fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
           const transit = new FramesInTransit();
           const sent: FrameMessage[] = [];
+          const everDoubled = new Set<FrameMessage>();
           const empty = () => ({
             frames: [] as FrameMessage[],
             bytes: 0,
@@ -49,15 +50,18 @@ describe('FramesInTransit', () => {
               model.doubled = model.doubled?.filter((doubled) => doubled !== next) ?? null;
               transit.sent(each.lane, next);
             } else if ('receive' in each) {
-              for (const { length } of model.frames.splice(0, each.receive)) model.bytes += length;
+              const received = model.frames.splice(0, each.receive);
+              for (const { length } of received) model.bytes += length;
               model.doubled = null;
-              transit.arrived(each.lane, model.bytes);
+              const spent = received.filter((one) => !everDoubled.has(one));
+              expectSame(transit.arrived(each.lane, model.bytes), spent);
             } else if ('lose' in each) {
               expectSame(transit.lose(each.lane), onlyThere(model));
               onLane.set(each.lane, empty());
             } else if ('double' in each) {
               expectSame(transit.double(each.lane), model.doubled ? [] : model.frames);
               model.doubled ??= [...model.frames];
+              for (const doubled of model.doubled) everDoubled.add(doubled);
             } else {
               expectSame(transit.on(each.lane), model.frames);
             }

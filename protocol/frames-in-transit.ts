@@ -18,6 +18,8 @@ interface Lane {
  */
 export class FramesInTransit {
   readonly #lanes = new Map<string, Lane>();
+  /** May be on several lanes, or wait to be. */
+  readonly #doubled = new WeakSet<FrameMessage>();
 
   sent(lane: string, frame: FrameMessage): void {
     const known = this.#known(lane);
@@ -26,16 +28,23 @@ export class FramesInTransit {
     known.doubled?.delete(frame);
   }
 
-  /** So many bytes of frames have arrived in all. @throws ProtocolViolation for a number that cuts a frame, goes back, or is more than was sent */
-  arrived(lane: string, totalBytes: number): void {
+  /**
+   * So many bytes of frames have arrived in all.
+   * @returns the frames among them that were never sent elsewhere too: nobody needs them any longer
+   * @throws ProtocolViolation for a number that cuts a frame, goes back, or is more than was sent
+   */
+  arrived(lane: string, totalBytes: number): FrameMessage[] {
     const known = this.#known(lane);
     known.doubled = null;
+    const arrived: FrameMessage[] = [];
     while (known.bytes < totalBytes) {
       const frame = known.frames.shift();
       if (!frame) throw new ProtocolViolation('receipt for more than was sent');
       known.bytes += frame.length;
+      if (!this.#doubled.has(frame)) arrived.push(frame);
     }
     if (known.bytes !== totalBytes) throw new ProtocolViolation('receipt for a part of a frame');
+    return arrived;
   }
 
   /** What is on its way on a lane, oldest first. */
@@ -48,6 +57,7 @@ export class FramesInTransit {
     const known = this.#known(lane);
     if (known.doubled) return [];
     known.doubled = new Set(known.frames);
+    for (const frame of known.frames) this.#doubled.add(frame);
     return [...known.frames];
   }
 

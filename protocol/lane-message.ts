@@ -78,18 +78,16 @@ export function encodeReceipt(bytes: number): Uint8Array<ArrayBuffer> {
   return message;
 }
 
+/** @param allocate gives as many bytes as it is told, for all of the message */
 export function encodeFrame(
   entry: number,
   offset: number,
   payload: Uint8Array,
   leaf: Uint8Array | null,
+  allocate = (lengthBytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(lengthBytes),
 ): Uint8Array<ArrayBuffer> {
-  const message = numbered(
-    leaf ? KIND['last-frame'] : KIND.frame,
-    entry,
-    8 + payload.length + (leaf?.length ?? 0),
-  );
-  const view = new DataView(message.buffer);
+  const message = allocate(FRAME_HEADER_BYTES + payload.length + (leaf?.length ?? 0));
+  const view = writeNumbered(message, leaf ? KIND['last-frame'] : KIND.frame, entry);
   view.setUint32(5, Math.floor(offset / 2 ** 32));
   view.setUint32(9, offset % 2 ** 32);
   message.set(payload, FRAME_HEADER_BYTES);
@@ -99,9 +97,15 @@ export function encodeFrame(
 
 function numbered(kind: number, value: number, extraBytes: number): Uint8Array<ArrayBuffer> {
   const message = new Uint8Array(5 + extraBytes);
-  message[0] = kind;
-  new DataView(message.buffer).setUint32(1, value);
+  writeNumbered(message, kind, value);
   return message;
+}
+
+function writeNumbered(message: Uint8Array<ArrayBuffer>, kind: number, value: number): DataView {
+  message[0] = kind;
+  const view = new DataView(message.buffer, message.byteOffset);
+  view.setUint32(1, value);
+  return view;
 }
 
 /**

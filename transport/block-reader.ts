@@ -46,6 +46,11 @@ export class BlockReader {
     return prepared.block;
   }
 
+  /** Every byte of the block was used. */
+  spent({ bytes }: ReadBlock): void {
+    this.#source.recycle?.(bytes);
+  }
+
   #fill(): void {
     while (this.#aheadBytes < READ_AHEAD_BYTES && this.#ahead.length < READ_AHEAD_BLOCKS) {
       const task = this.#sender.take();
@@ -80,7 +85,9 @@ export class BlockReader {
       const bytes = await this.#source.read(block.entry, block.index * BLOCK_BYTES, lengthBytes);
       const leaf = await this.#platform.sha256(bytes);
       this.#sender.hashed(block, leaf);
-      return type === 'send' ? { ...block, bytes, leaf } : null;
+      if (type === 'send') return { ...block, bytes, leaf };
+      this.#source.recycle?.(bytes);
+      return null;
     } catch (error) {
       this.#giveUp(block.entry, error);
       return null;

@@ -15,6 +15,9 @@ export interface FileSource {
    */
   read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>>;
 
+  /** Where it pays: takes back what `read` gave, from an owner who needs it no more. */
+  recycle?(bytes: Uint8Array<ArrayBuffer>): void;
+
   /**
    * Called once every block of the entry has been read: the last chance to find that it changed meanwhile.
    * @throws TransferError `source-changed`, `source-unreadable`

@@ -31,10 +31,11 @@ async function setUp(lanes: number) {
 
 /** A pump with so many blocks of one file, and the units of them that have come on a lane that reports at once. */
 function pumpTo(far: MemoryLane, near: MemoryLane, blocks: number) {
+  const content = new Uint8Array(randomBytes(blocks * MIB));
   const left = Array.from({ length: blocks }, (_, index) => ({
     entry: 0,
     index,
-    bytes: new Uint8Array(randomBytes(MIB)),
+    bytes: content.slice(index * MIB, (index + 1) * MIB),
     leaf: new Uint8Array(32),
   }));
   const pump = new FramePump({
@@ -42,6 +43,8 @@ function pumpTo(far: MemoryLane, near: MemoryLane, blocks: number) {
       const block = left.shift();
       return block && Promise.resolve(block);
     },
+    // Whoever reads the next block into it writes over what was in it.
+    onSpent: ({ bytes }) => void bytes.fill(0),
     isPaused: () => false,
     onDry: () => {},
     onSent: () => {},
@@ -53,8 +56,11 @@ function pumpTo(far: MemoryLane, near: MemoryLane, blocks: number) {
   far.attach(
     (message) => {
       const frame = decodeLaneMessage(message);
-      if (frame.kind === 'frame')
-        for (let at = 0; at < frame.payload.length; at += FRAME_UNIT_BYTES) offsets.add(frame.offset + at);
+      if (frame.kind === 'frame') {
+        const { offset, payload } = frame;
+        expect(Buffer.compare(payload, content.subarray(offset, offset + payload.length))).toBe(0);
+        for (let at = 0; at < payload.length; at += FRAME_UNIT_BYTES) offsets.add(offset + at);
+      }
       bytes += message.length;
       pump.arrived(near, bytes);
     },

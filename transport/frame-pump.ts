@@ -3,13 +3,23 @@ import { MIN_STREAM_IN_FLIGHT_MS } from '#protocol/flight/limits.ts';
 import { FramesInTransit } from '#protocol/frames-in-transit.ts';
 import { decodeLaneMessage, encodeFrame, FRAME_OVERHEAD_BYTES } from '#protocol/lane-message.ts';
 import { BLOCK_BYTES, FRAME_UNIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
+import { SpareBuffers } from '#protocol/spare-buffers.ts';
 import type { ReadBlock } from './block-reader.ts';
 import type { Lane } from './lane.ts';
-import { FRAME_MS, HIGH_WATER_BYTES, LANES_LOOK_MS, NEAR_RTT_MS, REST_TIMEOUT_MS } from './limits.ts';
+import {
+  FRAME_MS,
+  HIGH_WATER_BYTES,
+  LANES_LOOK_MS,
+  NEAR_RTT_MS,
+  REST_TIMEOUT_MS,
+  SPARE_FRAMES,
+} from './limits.ts';
 
 export interface PumpOptions {
   /** The next block, null for one that need not go out; undefined where there is none now, and `wake` will be called. */
   readonly next: () => Promise<ReadBlock | null> | undefined;
+  /** All of the block is in frames. */
+  readonly onSpent: (block: ReadBlock) => void;
   /** Whether a person holds all up: what is on its way still arrives, and nothing more leaves. */
   readonly isPaused: () => boolean;
   /** Everything that there was has been sent. */
@@ -40,6 +50,7 @@ export class FramePump {
   readonly #carriers = new Map<string, Carrier>();
   readonly #flight = new Flight();
   readonly #transit = new FramesInTransit();
+  readonly #frames = new SpareBuffers(MAX_FRAME_PAYLOAD_BYTES + FRAME_OVERHEAD_BYTES, SPARE_FRAMES);
   /** To be sent once more, ahead of everything. */
   readonly #again: Uint8Array<ArrayBuffer>[] = [];
   #current: { readonly block: ReadBlock; sent: number } | null = null;
@@ -89,7 +100,7 @@ export class FramePump {
   arrived(lane: Lane, totalBytes: number): void {
     const carrier = this.#carriers.get(lane.id);
     if (!carrier) return;
-    this.#transit.arrived(lane.id, totalBytes);
+    for (const frame of this.#transit.arrived(lane.id, totalBytes)) this.#frames.giveBack(frame);
     if (carrier.restsSinceMs === null && totalBytes > carrier.untoldBytes)
       this.#flight.received(lane.id, totalBytes - carrier.untoldBytes, this.#options.nowMs());
     this.#leastRttMs = Math.min(this.#leastRttMs, this.#flight.minRttMs ?? this.#leastRttMs);
@@ -155,11 +166,18 @@ export class FramePump {
     const isLast = end === block.bytes.length;
     const offset = block.index * BLOCK_BYTES + sent;
     this.#current.sent = end;
-    if (isLast) this.#current = null;
-    this.#send(
-      lane,
-      encodeFrame(block.entry, offset, block.bytes.subarray(sent, end), isLast ? block.leaf : null),
+    const frame = encodeFrame(
+      block.entry,
+      offset,
+      block.bytes.subarray(sent, end),
+      isLast ? block.leaf : null,
+      (lengthBytes) => this.#frames.take(lengthBytes),
     );
+    if (isLast) {
+      this.#current = null;
+      this.#options.onSpent(block);
+    }
+    this.#send(lane, frame);
     this.#options.onSent(end - sent);
     return true;
   }

@@ -1,5 +1,6 @@
 /** Every bound of the transport: its unit in the name, its reason beside it. */
 
+import { DEFAULT_CREDIT_BYTES, MAX_FRAME_PAYLOAD_BYTES } from '#protocol/limits.ts';
 import { RELAY_BURST } from '#protocol/signaling.ts';
 
 /** A data channel's queue: enough to never run dry, far below the 16 MiB at which Chromium refuses. */
@@ -96,6 +97,9 @@ export const MAX_SHARE_LANES = 64;
 /** What a sender reads ahead of the wire, in bytes and in blocks. */
 export const READ_AHEAD_BYTES = 4 * 1024 * 1024;
 export const READ_AHEAD_BLOCKS = 32;
+
+/** Buffers of frames that arrived, kept for others: all that credit lets be on its way. */
+export const SPARE_FRAMES = DEFAULT_CREDIT_BYTES / MAX_FRAME_PAYLOAD_BYTES;
 
 /** A code names a sender who is waiting: one that is not there within this is not coming. */
 export const SENDER_TIMEOUT_MS = 10_000;

@@ -249,6 +249,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     } catch (error) {
       void this.session.end('internal', asTransferError(error));
     } finally {
+      this.#assembly.giveBack(block.bytes);
       this.#judgedBytes -= lengthBytes;
       this.#unflushedBlocks += 1;
       this.#unflushedBytes += lengthBytes;

@@ -57,6 +57,7 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     const reader = new BlockReader(this.#sender, source, platform, () => progress.set({}));
     this.#pump = new FramePump({
       next: () => reader.next(),
+      onSpent: (block) => reader.spent(block),
       isPaused: () => this.#sender.paused.all,
       onDry: () => this.#sender.flush(),
       onSent: (bytes) => progress.addWireBytes(bytes),

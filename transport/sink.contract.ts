@@ -32,11 +32,12 @@ export const file = (id: number, path: string, lengthBytes: number): Sample => (
 export const leafOf = async (block: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', block));
 
-/** Gives the sink copies, which are its own, in blocks, the last first. */
+/** Gives the sink copies, in blocks, the last first; what is written is written over, as by the next block that arrives. */
 export async function write(sink: Sink, { id, bytes }: Sample): Promise<void> {
   for (let start = Math.floor(bytes.length / BLOCK) * BLOCK; start >= 0; start -= BLOCK) {
     const block = bytes.slice(start, start + BLOCK);
     if (block.length > 0) await sink.write(id, start, block, await leafOf(block));
+    block.fill(0xee);
   }
 }
 

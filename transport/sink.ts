@@ -55,8 +55,8 @@ export interface Sink {
   read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>>;
 
   /**
-   * Writes a verified block, in any order, in place of what was there. Takes ownership of `bytes` (it may be
-   * transferred away). Resolves when written, and noted with its leaf for another run.
+   * Writes a verified block, in any order, in place of what was there. Until it settles `bytes` is the sink's (it may be
+   * transferred away), and then its caller's again. Resolves when written, and noted with its leaf for another run.
    */
   write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>, leaf: Uint8Array): Promise<void>;
 

@@ -18,7 +18,13 @@ export class MemorySource implements FileSource {
     const content = this.#contents[entry];
     if (!content) throw new TransferError('source-unreadable');
     if (offset + lengthBytes > content.length) throw new TransferError('source-changed');
-    return content.slice(offset, offset + lengthBytes) as Uint8Array<ArrayBuffer>;
+    // Not `slice`: a Buffer's copies nothing.
+    return new Uint8Array(content.subarray(offset, offset + lengthBytes));
+  }
+
+  /** Whoever still needs it finds that it is not what it was. */
+  recycle(bytes: Uint8Array<ArrayBuffer>): void {
+    bytes.fill(0xee);
   }
 
   async confirmUnchanged(): Promise<void> {}
