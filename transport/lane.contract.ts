@@ -98,6 +98,28 @@ export const laneContract: readonly ContractCase<LaneSetup>[] = [
     },
   },
   {
+    name: 'gives each message whole where those before were given back',
+    run: async ({ pair }) => {
+      const [near, far] = await pair();
+      const wrong: number[] = [];
+      let heard = 0;
+      const allHeard = new Promise<void>((resolve, reject) => {
+        far.attach((message) => {
+          const expected = sampleBytes(FRAME_BYTES, heard);
+          if (message.length !== FRAME_BYTES || message.some((byte, i) => byte !== expected[i]))
+            wrong.push(heard);
+          heard += 1;
+          far.recycle?.(message);
+          if (heard === 8) resolve();
+        }, reject);
+      });
+      for (let seed = 0; seed < 8; seed += 1) near.send(sampleBytes(FRAME_BYTES, seed));
+      await allHeard;
+      check(wrong.length === 0, `messages ${wrong} are not what was sent`);
+      near.close();
+    },
+  },
+  {
     name: 'gives messages that their receiver owns',
     run: async ({ pair }) => {
       const [near, far] = await pair();

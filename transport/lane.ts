@@ -34,6 +34,9 @@ export interface Lane {
    */
   attach(onMessage: (message: Uint8Array<ArrayBuffer>) => void, onClose: (reason: string) => void): void;
 
+  /** Where it pays: takes back a message that `onMessage` was given, from an owner who needs it no more. */
+  recycle?(message: Uint8Array<ArrayBuffer>): void;
+
   /** Closes after what is queued has been handed over as far as the kind allows. Idempotent. */
   close(): void;
 }

@@ -35,7 +35,7 @@ export interface SessionHandlers<Heard extends ControlMessage> {
   decode(body: Uint8Array): Heard;
   /** @throws ProtocolViolation, which ends the session */
   onControl(message: Heard): void;
-  /** @throws ProtocolViolation, which ends the session */
+  /** The frame's parts are its only until it returns. @throws ProtocolViolation, which ends the session */
   onFrame(frame: Frame): void;
   /** The peer has so many bytes of the frames that were sent on this lane. @throws ProtocolViolation, which ends the session */
   onReceipt(lane: Lane, totalBytes: number): void;
@@ -240,6 +240,7 @@ export class Session<Heard extends ControlMessage> {
       else {
         this.#receipts.came(member.lane, bytes.length);
         this.#handlers.onFrame(message);
+        member.lane.recycle?.(bytes);
       }
     } catch (error) {
       this.#fail(error, member);

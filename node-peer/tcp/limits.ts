@@ -37,5 +37,8 @@ export const STUN_TIMEOUT_MS = 2_000;
 /** A Binding response: 44 bytes with an IPv6 address, and what a server says of itself. */
 export const MAX_STUN_MESSAGE_BYTES = 1_024;
 
+/** Buffers of messages, kept for others: each is given back before the next is read, but for what came too early. */
+export const SPARE_MESSAGES = 4;
+
 /** For the last bytes of a lane that closes to leave. */
 export const CLOSE_TIMEOUT_MS = 3_000;

@@ -42,6 +42,22 @@ test('the longest message is taken, a longer one is not', () => {
   }
 });
 
+test('a message that was given back is used again, and only then', () => {
+  const [first, second, third] = [1, 2, 3].map((fill) => new Uint8Array(64 * 1024).fill(fill));
+  const reader = new MessageReader();
+  const read: Uint8Array<ArrayBuffer>[] = [];
+  const push = (message = new Uint8Array()) => reader.push(framed([message]), (came) => void read.push(came));
+  push(first);
+  push(second);
+  const [one, two] = read;
+  expect(Buffer.compare(one ?? Buffer.alloc(0), first ?? Buffer.alloc(0))).toBe(0);
+  if (one) reader.recycle(one);
+  push(third);
+  expect(read[2]?.buffer).toBe(one?.buffer);
+  expect(Buffer.compare(read[2] ?? Buffer.alloc(0), third ?? Buffer.alloc(0))).toBe(0);
+  expect(Buffer.compare(two ?? Buffer.alloc(0), second ?? Buffer.alloc(0))).toBe(0);
+});
+
 test('no message shares memory with another, or with the chunk', () => {
   const chunk = framed([Uint8Array.of(1, 2), Uint8Array.of(3, 4)]);
   const read: Uint8Array[] = [];

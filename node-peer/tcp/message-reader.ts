@@ -1,14 +1,23 @@
-import { MAX_LANE_MESSAGE_BYTES } from '#protocol/limits.ts';
+import { FRAME_OVERHEAD_BYTES } from '#protocol/lane-message.ts';
+import { MAX_FRAME_PAYLOAD_BYTES, MAX_LANE_MESSAGE_BYTES } from '#protocol/limits.ts';
+import { SpareBuffers } from '#protocol/spare-buffers.ts';
+import { SPARE_MESSAGES } from './limits.ts';
 
 /** Before each message of a stream: its length, big-endian. */
 export const LENGTH_BYTES = 4;
 
 /** Cuts a byte stream into messages, each with its length before it. Holds at most one unfinished message. */
 export class MessageReader {
+  readonly #buffers = new SpareBuffers(MAX_FRAME_PAYLOAD_BYTES + FRAME_OVERHEAD_BYTES, SPARE_MESSAGES);
   readonly #length = Buffer.alloc(LENGTH_BYTES);
   #lengthFilled = 0;
   #message: Uint8Array<ArrayBuffer> | null = null;
   #filled = 0;
+
+  /** Takes a message back from an owner who needs it no more. */
+  recycle(message: Uint8Array<ArrayBuffer>): void {
+    this.#buffers.giveBack(message);
+  }
 
   /**
    * Takes in what came next. Each message is copied once, into memory that is its receiver's to keep.
@@ -24,8 +33,7 @@ export class MessageReader {
         if (this.#lengthFilled < LENGTH_BYTES) return true;
         const length = this.#length.readUInt32BE();
         if (length > MAX_LANE_MESSAGE_BYTES) return false;
-        // A plain array, since `slice` of a Buffer copies nothing; of its own, since its receiver may transfer it.
-        this.#message = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+        this.#message = this.#buffers.take(length);
         this.#filled = 0;
       }
       const message: Uint8Array<ArrayBuffer> = this.#message;

@@ -76,6 +76,10 @@ export class TlsLane implements Lane {
     await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
+  recycle(message: Uint8Array<ArrayBuffer>): void {
+    this.#reader.recycle(message);
+  }
+
   close(): void {
     this.#ended('closed here');
   }
