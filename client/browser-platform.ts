@@ -2,9 +2,20 @@ import type { PeerConnection, Platform } from '#transport/platform.ts';
 
 /** What `transport/` needs, from the browser. */
 export function browserPlatform(): Platform {
+  // A page's first connection takes some 30 ms, its certificate included: made while nothing else is to be done.
+  let spare: RTCPeerConnection | null = null;
+  const making = setTimeout(() => {
+    if ('RTCPeerConnection' in globalThis) spare = new RTCPeerConnection();
+  }, 0);
   return {
     channelsTellQueue: true,
-    createPeerConnection: (configuration) => new RTCPeerConnection(configuration),
+    createPeerConnection: (configuration) => {
+      clearTimeout(making);
+      const connection = spare ?? new RTCPeerConnection();
+      spare = null;
+      connection.setConfiguration(configuration);
+      return connection;
+    },
     remoteFingerprint,
     randomBytes: (lengthBytes) => crypto.getRandomValues(new Uint8Array(lengthBytes)),
     sha256,
