@@ -121,7 +121,7 @@ export const RECONNECT_DELAY_MS = 250;
 export const MAX_RECONNECT_DELAY_MS = 1_000;
 
 /** For a server that is asked whether it is there: a dead way is left soon, and a slow phone network gets by. */
-export const SERVER_CHECK_MS = 2_000;
+export const SERVER_CHECK_MS = 1_000;
 
 /** Between attempts to rejoin where the server says that it is too much just now: its allowances grow by the second. */
 export const REJOIN_DELAY_MS = 2_000;

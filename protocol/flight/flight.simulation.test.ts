@@ -91,8 +91,8 @@ describe('in flight, with loss', () => {
   // What the measured lanes carried at this loss and distance: 0.44 MB/s each.
   it.each([
     [1, 0.3],
-    [8, 2],
-    [32, 8.5],
+    [8, 2.5],
+    [32, 11],
   ])('lets each of %d lanes use its window: %d MB/s', (lanes, megabytes) => {
     const run = start({ ...LONG, lanes, lossPercent: 0.5, reportDelayMs: 5 });
     run.run(2000);
@@ -190,18 +190,19 @@ describe('in flight, over lanes that differ', () => {
     expect(run.run(3000).bytesPerSecond).toBeGreaterThan(0.7 * 200 * MBIT);
   });
 
-  it('knows after a silence what it knew before', () => {
-    const run = start(LONG);
+  it.each([16, 32, 64])('knows after a silence what it knew before, in frames of %d KiB', (kib) => {
+    const run = start({ ...LONG, frameBytes: kib * 1024 });
     run.run(2000);
     for (let i = 0; i < 5; i += 1) {
       run.hasFrames = false;
       run.run(3000);
       expect(run.flight.inFlightBytes).toBe(0);
       expect(run.flight.networkLimited).toBe(false);
-      expect(run.flight.bytesPerSecond).toBeGreaterThan(0.8 * 200 * MBIT);
+      // One lane's window has grown no further than what was in flight needed.
+      expect(run.flight.bytesPerSecond).toBeGreaterThan(0.6 * 200 * MBIT);
       run.hasFrames = true;
       run.run(500);
-      expect(run.run(1000).bytesPerSecond).toBeGreaterThan(0.8 * 200 * MBIT);
+      expect(run.run(1000).bytesPerSecond).toBeGreaterThan(0.6 * 200 * MBIT);
     }
   });
 });

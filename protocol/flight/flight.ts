@@ -7,6 +7,7 @@ import {
   LANE_WINDOWS,
   MIN_IN_FLIGHT_MS,
   MIN_ROUND_MS,
+  ROOMY_LANE_FRAMES,
   STALLED_MS,
   STALLED_ROUND_TRIPS,
   UNREPORTED_FRAMES,
@@ -58,8 +59,10 @@ export class Flight {
     let best: string | null = null;
     let least = { stalled: true, seconds: Number.POSITIVE_INFINITY };
     let outsideBytes = 0;
+    let allStalled = true;
     for (const [name, lane] of this.#lanes) {
       const stalled = this.#stalled(lane, nowMs);
+      allStalled &&= stalled;
       outsideBytes += stalled ? lane.inFlightBytes : lane.queuedBytes;
       if (this.#full(lane)) continue;
       const seconds = (lane.inFlightBytes + this.#frame) / (lane.bytesPerSecond ?? usualRate);
@@ -67,6 +70,7 @@ export class Flight {
       best = name;
       least = { stalled, seconds };
     }
+    if (least.stalled && !allStalled) return null;
     const countedBytes = this.#inFlightBytes - (least.stalled ? 0 : outsideBytes);
     return countedBytes < this.capBytes ? best : null;
   }
@@ -135,7 +139,7 @@ export class Flight {
     const target = this.#path.targetBytes(leastMs);
     if (target !== null && this.#path.draining) return Math.max(target, this.#frame);
     return Math.max(
-      LANE_FRAMES * lanes * this.#frame,
+      this.#laneFrames * lanes * this.#frame,
       (target ?? 0) + UNREPORTED_FRAMES * lanes * this.#frame,
     );
   }
@@ -187,7 +191,11 @@ export class Flight {
     }
     if (rttMs === null || lane.bytesPerSecond === null || this.#lanes.size === 1) return false;
     const usefulBytes = (LANE_WINDOWS * lane.bytesPerSecond * (rttMs + MIN_ROUND_MS)) / 1000;
-    return lane.inFlightBytes >= Math.max(LANE_FRAMES * this.#frame, usefulBytes);
+    return lane.inFlightBytes >= Math.max(this.#laneFrames * this.#frame, usefulBytes);
+  }
+
+  get #laneFrames(): number {
+    return this.#path.hasRoom ? ROOMY_LANE_FRAMES : LANE_FRAMES;
   }
 
   get #frame(): number {

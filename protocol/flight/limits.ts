@@ -9,6 +9,9 @@ export const FRAMES_COMPARED = 32;
 /** Frames that a lane may always have: one in its window, one behind it, so that the window is used and grows. */
 export const LANE_FRAMES = 2;
 
+/** The same while nothing queues: what a lane resends holds back what came after it, and a window never full does not grow. */
+export const ROOMY_LANE_FRAMES = 4;
+
 /** Windows, of what a lane delivers in a round trip, that it may have: one on its way, as much again to grow. */
 export const LANE_WINDOWS = 2;
 

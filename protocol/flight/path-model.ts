@@ -34,6 +34,7 @@ export class PathModel {
   #phaseRate = 0;
   #growing = false;
   #crowdedRounds = 0;
+  #lastRoundQueued = true;
   #rounds = 0;
   #from = { ms: 0, bytes: 0 };
   /** Of the frames reported in this round. */
@@ -54,6 +55,11 @@ export class PathModel {
     if (rate === null) return null;
     const roundMs = Math.max((this.minRttMs ?? 0) + this.#slackMs, this.draining ? 0 : leastMs);
     return (this.#gain() * rate * roundMs) / 1000;
+  }
+
+  /** Whether nothing queued in the last round: one report at least came about as soon as one can. */
+  get hasRoom(): boolean {
+    return !this.#lastRoundQueued;
   }
 
   get draining(): boolean {
@@ -99,9 +105,13 @@ export class PathModel {
   /** Whether the network has begun to queue: none of the last reports came about as soon as one can. */
   #late(lanes: number): boolean {
     const reports = limits.LATE_REPORTS + limits.LATE_REPORTS_PER_LANE * lanes;
+    return this.#rtts.length >= reports && this.#rtts.slice(-reports).every((rttMs) => rttMs > this.#lateMs);
+  }
+
+  /** A round trip longer than this has waited somewhere. */
+  get #lateMs(): number {
     const minRttMs = this.minRttMs ?? 0;
-    const lateMs = Math.max(minRttMs * limits.LATE_FACTOR, minRttMs + limits.LATE_MS);
-    return this.#rtts.length >= reports && this.#rtts.slice(-reports).every((rttMs) => rttMs > lateMs);
+    return Math.max(minRttMs * limits.LATE_FACTOR, minRttMs + limits.LATE_MS);
   }
 
   #beginRound(deliveredBytes: number, nowMs: number): void {
@@ -118,6 +128,7 @@ export class PathModel {
     if (limited || rate > (this.#rate.value ?? 0)) this.#rate.add(rate, this.#rounds);
     this.#learnSlack(this.#gapByteMs / bytes - (frameBytes * 1000) / rate);
     const leastRttMs = Math.min(...this.#rtts);
+    this.#lastRoundQueued = leastRttMs > this.#lateMs;
     this.#beginRound(deliveredBytes, nowMs);
     if (limited) this.#advance(rate, leastRttMs, nowMs);
   }
