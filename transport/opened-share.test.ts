@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { nodePlatform } from '#node-peer/node-platform.ts';
 import { TransferError, type TransferErrorCode } from '#protocol/errors.ts';
+import { encodePing } from '#protocol/lane-message.ts';
 import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES } from '#protocol/limits.ts';
 import { LAST_WORD_PATIENCE_MS, MEET_AGAIN_DELAY_MS, PING_INTERVAL_MS, SILENT_PINGS } from './limits.ts';
 import { failure, pass, settled, useFakeTime } from './testing/fake-time.ts';
@@ -235,6 +236,32 @@ describe('a silence', () => {
     expectSaved(disk, sink);
     expect(sender?.closedBecause).not.toBeNull();
     for (const { receiver } of world.lanes) expect(receiver.closedBecause).not.toBeNull();
+    expect(world.resent).toEqual([]);
+  });
+
+  test('that only a word interrupts, while data is still held up, does not end the search', async () => {
+    const { world, disk, sink, share, states } = await setUpOpened();
+    let find = () => {};
+    world.onMeeting = () =>
+      new Promise<void>((resolve) => {
+        find = resolve;
+      });
+    void atFrame(world, 150, () => world.hush());
+    const accepted = share.accept(ALL, sink);
+    await pass(SILENCE_MS);
+    const word = () => world.lanes[0]?.receiver.take(encodePing('ping', 1));
+    word();
+    expect(states().at(-1)).toBe('transferring');
+    // Nor does another silence begin a second one beside it.
+    await pass(SILENCE_MS);
+    expect(states().at(-1)).toBe('reconnecting');
+    word();
+    expect(world.attempts).toBe(2);
+    world.onMeeting = () => {};
+    find();
+    await settled(accepted);
+    expectSaved(disk, sink);
+    expect(world.lanes).toHaveLength(2);
     expect(world.resent).toEqual([]);
   });
 

@@ -77,6 +77,9 @@ export class OpenedShare implements Receiving {
       onSilence: (silent) => {
         if (share) share.#onSilence(driver, silent);
       },
+      onFrame: () => {
+        if (share) share.#onFrame(driver);
+      },
       onEnd: (error) => {
         if (share) share.#onEnd(driver, error);
       },
@@ -217,6 +220,7 @@ export class OpenedShare implements Receiving {
     const { platform, progress } = this.#options;
     const driver = new ReceiveDriver(secure, { platform, iceServers }, progress, {
       onSilence: (silent) => this.#onSilence(driver, silent),
+      onFrame: () => this.#onFrame(driver),
       onEnd: (error) => this.#onEnd(driver, error),
     });
     this.#driver = driver;
@@ -252,25 +256,36 @@ export class OpenedShare implements Receiving {
     );
   }
 
-  /** While nothing is heard another way is sought; what comes first, a word or that way, is gone on with. */
+  /**
+   * When nothing is heard another way is sought; what comes first, data or that way, is gone on with. A word alone shows too
+   * little: on a lane whose way has come back SCTP may hold the data back for seconds, for its time-outs double.
+   */
   #onSilence(driver: ReceiveDriver, silent: boolean): void {
     if (driver !== this.#driver || !this.#delivery || this.#delivery.finished) return;
     const { progress } = this.#options;
     const { state } = progress.status;
     if (!silent) {
       if (state === 'reconnecting') progress.set({ state: 'transferring' });
-      this.#stopSearch();
+      if (driver.isPaused) this.#stopSearch();
       return;
     }
     if (state === 'transferring') progress.set({ state: 'reconnecting' });
+    if (this.#search) return;
     const search = this.#beginSearch();
     search.meeting.then(
       () => {
         if (this.#search === search)
           driver.session.abort(new TransferError('connection-lost', 'another way was found'));
       },
-      () => {},
+      () => {
+        // By the next silence things may have changed.
+        if (this.#search === search && driver === this.#driver) this.#search = null;
+      },
     );
+  }
+
+  #onFrame(driver: ReceiveDriver): void {
+    if (driver === this.#driver && this.#search) this.#stopSearch();
   }
 
   #beginSearch(): Search {

@@ -28,6 +28,8 @@ const MAX_UNJUDGED_BYTES = 4 * DEFAULT_CREDIT_BYTES;
 export interface DriverWatcher {
   /** Nothing has come for a while; or something has, again. */
   onSilence?(silent: boolean): void;
+  /** Data has come. */
+  onFrame?(): void;
   /** The session has ended before everything was durable. */
   onEnd?(error: TransferError): void;
 }
@@ -123,6 +125,11 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     this.#showPause();
   }
 
+  /** Whether a person holds all up, here or there. */
+  get isPaused(): boolean {
+    return this.#receiver.paused.all;
+  }
+
   /** Gives one file up by a person's wish. @returns false where this session cannot: it has not begun, or is over */
   cancelFile(path: string): boolean {
     const entry = this.#idOf(path);
@@ -141,6 +148,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   }
 
   onFrame(frame: Frame): void {
+    this.#watcher.onFrame?.();
     this.#progress.addWireBytes(frame.payload.length);
     const block = this.#assembly.add(frame);
     if (this.#assembly.openBytes + this.#judgedBytes > MAX_UNJUDGED_BYTES)
