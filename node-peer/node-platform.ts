@@ -1,8 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { PeerConnection as NativePeerConnection } from 'node-datachannel';
+import { PeerConnection as NativePeerConnection, setSctpSettings } from 'node-datachannel';
 import { RTCPeerConnection } from 'node-datachannel/polyfill';
 import type { PeerConnection, Platform } from '#transport/platform.ts';
 import { tcpLaneMaker } from './tcp/tcp-lane-maker.ts';
+
+/** How long what has arrived may wait for more before it is acknowledged; the library's 20 ms look like a loss to another Node peer. */
+const SACK_DELAY_MS = 1;
+
+// For every connection of this process; what is not named stays as it is. See docs/decisions/0017-acknowledged-without-delay.md
+setSctpSettings({ delayedSackTime: SACK_DELAY_MS });
 
 /**
  * The platform of a Node peer: ICE, DTLS and SCTP are node-datachannel's (libdatachannel, libjuice). The polyfill is
