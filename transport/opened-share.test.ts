@@ -249,7 +249,7 @@ describe('a silence', () => {
     void atFrame(world, 150, () => world.hush());
     const accepted = share.accept(ALL, sink);
     await pass(SILENCE_MS);
-    const word = () => world.lanes[0]?.receiver.take(encodePing('ping', 1));
+    const word = () => world.lanes[0]?.receiver.take(encodePing('pong', 1));
     word();
     expect(states().at(-1)).toBe('transferring');
     // Nor does another silence begin a second one beside it.

@@ -305,6 +305,58 @@ describe('silence', () => {
     session.abort(new TransferError('cancelled'));
   });
 
+  test('is also where nothing comes but the peer’s pings: what is said here may not be heard', async () => {
+    const { session, silences, ended, peers } = await proven(1);
+    const [peer] = peers;
+    if (peer) peer.answersPings = false;
+    for (let i = 0; i < DEAD_PINGS + 1; i += 1) {
+      peer?.send(encodePing('ping', i));
+      await vi.advanceTimersByTimeAsync(PING_INTERVAL_MS);
+      if (i === SILENT_PINGS) expect(silences).toEqual([true]);
+    }
+    expect(silences).toEqual([true]);
+    expect(outcome(ended)).toEqual(['connection-lost']);
+    session.abort(new TransferError('cancelled'));
+  });
+
+  test('of the lane that control messages go by has them said again on one that is heard on', async () => {
+    const { session, silences, peers } = await proven(3);
+    const [mute, deaf, heard] = peers;
+    if (!mute || !deaf || !heard) throw new Error('no lanes');
+    const said = () =>
+      [mute, deaf, heard].map(({ controls }) => controls.filter(({ type }) => type !== 'route').length);
+    for (const peer of [mute, deaf]) {
+      peer.acknowledges = false;
+      peer.answersPings = false;
+    }
+    session.say({ type: 'manifest', entries: 1, pages: 1, totalBytes: 3 });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(said()).toEqual([1, 0, 0]);
+    await vi.advanceTimersByTimeAsync((SILENT_PINGS + 1) * PING_INTERVAL_MS);
+    expect(said()).toEqual([1, 0, 1]);
+    session.say({ type: 'pause', paused: true });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(said()).toEqual([1, 0, 2]);
+    expect(silences).toEqual([]);
+    session.abort(new TransferError('cancelled'));
+  });
+
+  test('of every lane leaves control messages where they are, for the first that is heard on again', async () => {
+    const { session, silences, peers } = await proven(2);
+    const [first, second] = peers;
+    if (!first || !second) throw new Error('no lanes');
+    for (const peer of [first, second]) peer.answersPings = false;
+    first.acknowledges = false;
+    session.say({ type: 'manifest', entries: 1, pages: 1, totalBytes: 3 });
+    await vi.advanceTimersByTimeAsync((SILENT_PINGS + 1) * PING_INTERVAL_MS);
+    expect(silences).toEqual([true]);
+    expect(second.controls).toEqual([]);
+    second.send(encodePing('pong', 1));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(second.controls).toHaveLength(1);
+    session.abort(new TransferError('cancelled'));
+  });
+
   test('is not what a lane keeps before its proof', async () => {
     const { session, silences, addLane } = setUp();
     addLane();

@@ -44,15 +44,17 @@ export interface SessionHandlers<Heard extends ControlMessage> {
   onLaneLost(lane: Lane): void;
   /** Route or round trip are known, or changed. */
   onRoute(): void;
-  /** Nothing at all has come for a while, on any lane; or something has, again. */
+  /** Nothing has come for a while that shows that this side is heard, on any lane; or something has, again. */
   onSilence(silent: boolean): void;
   /** Once. `complete` is the only good end; every other one is the error that people are shown. */
   onEnd(end: 'complete' | TransferError): void;
 }
 
-/** A lane of the session. `proven` once the peer has shown on it that it holds the session's keys. */
+/** A lane of the session. */
 interface Member extends ConnectedLane {
+  /** The peer has shown on it that it holds the session's keys. */
   proven: boolean;
+  /** Pings since anything came but pings: a way may be lost in one direction, and those of the peer come all the same. */
   silentPings: number;
   readonly proofTimer: ReturnType<typeof setTimeout>;
 }
@@ -76,6 +78,8 @@ export class Session<Heard extends ControlMessage> {
   #ended = false;
   #leaving = false;
   #silent = false;
+  /** By which control messages go. */
+  #voice: Member | null = null;
   #goodbye: (() => void) | null = null;
   #ownRoute: Route | null = null;
   #peerRoute: Route | null = null;
@@ -225,10 +229,9 @@ export class Session<Heard extends ControlMessage> {
   }
 
   #take(member: Member, bytes: Uint8Array<ArrayBuffer>): void {
-    member.silentPings = 0;
-    if (this.#silent) this.#setSilent(false);
     try {
       const message = decodeLaneMessage(bytes);
+      if (message.kind !== 'ping') this.#answered(member);
       if (message.kind === 'proof') this.#checkProof(member, message.proof);
       else if (!member.proven) this.#refuse(member, 'said something before its proof');
       else if (message.kind === 'control-ack') this.#acknowledged(message.next);
@@ -302,9 +305,21 @@ export class Session<Heard extends ControlMessage> {
   }
 
   #broadcast(messages: Uint8Array<ArrayBuffer>[]): void {
-    const [lane] = this.lanes;
+    this.#voice = this.#chooseVoice();
     // Without a lane they are kept and replayed on the next one.
-    if (lane) for (const message of messages) this.#post(lane, message);
+    if (this.#voice) for (const message of messages) this.#post(this.#voice.lane, message);
+  }
+
+  /** The lane that it was, unless another is heard on and that one is not. */
+  #chooseVoice(): Member | null {
+    const members = [...this.#members.values()].filter(({ proven }) => proven);
+    const current = members.find((member) => member === this.#voice) ?? members[0] ?? null;
+    return current && isSilent(current) ? (members.find((one) => !isSilent(one)) ?? current) : current;
+  }
+
+  /** What was said on a lane that has fallen silent is said again on one that has not. */
+  #keepVoice(): void {
+    if (this.#chooseVoice() !== this.#voice) this.#broadcast(this.#controls.replay());
   }
 
   #post(lane: Lane, message: Uint8Array<ArrayBuffer>): void {
@@ -339,8 +354,15 @@ export class Session<Heard extends ControlMessage> {
       else this.#ping(member);
     }
     const members = [...this.#members.values()];
-    const isSilent = members.length > 0 && members.every(({ silentPings }) => silentPings >= SILENT_PINGS);
-    if (isSilent && !this.#silent) this.#setSilent(true);
+    if (members.length > 0 && members.every(isSilent) && !this.#silent) this.#setSilent(true);
+    this.#keepVoice();
+  }
+
+  #answered(member: Member): void {
+    const wasSilent = isSilent(member);
+    member.silentPings = 0;
+    if (this.#silent) this.#setSilent(false);
+    if (wasSilent) this.#keepVoice();
   }
 
   #setSilent(silent: boolean): void {
@@ -412,3 +434,5 @@ export class Session<Heard extends ControlMessage> {
     this.#allClosed();
   }
 }
+
+const isSilent = ({ silentPings }: Member): boolean => silentPings >= SILENT_PINGS;
