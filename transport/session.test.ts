@@ -357,6 +357,15 @@ describe('silence', () => {
     session.abort(new TransferError('cancelled'));
   });
 
+  test('is not hidden by a lane whose proof does not come', async () => {
+    const { session, silences, peers, addLane } = await proven(1);
+    addLane('1');
+    for (const peer of peers) peer.answersPings = false;
+    await vi.advanceTimersByTimeAsync((SILENT_PINGS + 1) * PING_INTERVAL_MS);
+    expect(silences).toEqual([true]);
+    session.abort(new TransferError('cancelled'));
+  });
+
   test('is not what a lane keeps before its proof', async () => {
     const { session, silences, addLane } = setUp();
     addLane();

@@ -120,7 +120,11 @@ export class Session<Heard extends ControlMessage> {
 
   /** Lanes that may carry data. */
   get lanes(): Lane[] {
-    return [...this.#members.values()].filter(({ proven }) => proven).map(({ lane }) => lane);
+    return this.#proven.map(({ lane }) => lane);
+  }
+
+  get #proven(): Member[] {
+    return [...this.#members.values()].filter(({ proven }) => proven);
   }
 
   /** Those of them that are data channels. */
@@ -312,7 +316,7 @@ export class Session<Heard extends ControlMessage> {
 
   /** The lane that it was, unless another is heard on and that one is not. */
   #chooseVoice(): Member | null {
-    const members = [...this.#members.values()].filter(({ proven }) => proven);
+    const members = this.#proven;
     const current = members.find((member) => member === this.#voice) ?? members[0] ?? null;
     return current && isSilent(current) ? (members.find((one) => !isSilent(one)) ?? current) : current;
   }
@@ -347,13 +351,13 @@ export class Session<Heard extends ControlMessage> {
   }
 
   #watch(): void {
-    for (const member of [...this.#members.values()]) {
-      if (!member.proven) continue;
+    for (const member of this.#proven) {
       member.silentPings += 1;
       if (member.silentPings > DEAD_PINGS) member.lane.close();
       else this.#ping(member);
     }
-    const members = [...this.#members.values()];
+    // A lane whose proof is awaited says nothing, and speaks for none.
+    const members = this.#proven;
     if (members.length > 0 && members.every(isSilent) && !this.#silent) this.#setSilent(true);
     this.#keepVoice();
   }
