@@ -13,6 +13,8 @@ interface Link {
   readonly lanes?: number;
   readonly reportDelayMs?: number;
   readonly tellsQueues?: boolean;
+  readonly isUsrsctp?: boolean;
+  readonly heldUpMs?: number;
   readonly frameBytes?: number;
 }
 
@@ -114,6 +116,34 @@ describe('in flight, with loss', () => {
     run.run(3000);
     expect(run.run(8000).bytesPerSecond).toBeGreaterThan(0.8e6);
     expect(run.flight.inFlightBytes).toBeLessThan(8 * 1024 * 1024);
+  });
+});
+
+describe('in flight, over the SCTP of Node peers', () => {
+  // One window is set back by the timer's false losses; of several only one is at a time.
+  it.each<[number, number, number]>([
+    // lanes, held up for up to so many ms, share of the link's rate at least
+    [1, 0, 0.5],
+    [1, 20, 0.5],
+    [4, 0, 0.65],
+    [4, 20, 0.65],
+    [16, 0, 0.85],
+    [16, 20, 0.85],
+  ])('%d lanes of a machine held up for %d ms: at least %d of the rate', (lanes, heldUpMs, share) => {
+    const frameBytes = (lanes > 4 ? 16 : 64) * 1024;
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const run = start({ ...LONG, lanes, heldUpMs, frameBytes, isUsrsctp: true, reportDelayMs: 3 }, seed);
+      run.run(2000);
+      const seen = run.run(8000);
+      expect(seen.bytesPerSecond).toBeGreaterThan(share * 200 * MBIT);
+      expect(seen.queueMs).toBeLessThan(15);
+    }
+  });
+
+  it('lets each of 32 lanes use its window at a loss of 0.5 %', () => {
+    const run = start({ ...LONG, lanes: 32, lossPercent: 0.5, isUsrsctp: true, reportDelayMs: 5 });
+    run.run(2000);
+    expect(run.run(6000).bytesPerSecond).toBeGreaterThan(10e6);
   });
 });
 

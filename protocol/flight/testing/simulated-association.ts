@@ -7,6 +7,11 @@ const DUPLICATES = 3;
 const MIN_RTO_MS = 1000;
 const MAX_RTO_MS = 60_000;
 
+/** Of usrsctp, as libdatachannel has it. */
+const MAX_BURST = 10;
+const TIMER_MS = 200;
+const LEAST_VARIATION_MS = 4;
+
 interface Packet {
   readonly endBytes: number;
   fate: 'sent' | 'sent again' | 'lost' | 'arrived';
@@ -17,6 +22,9 @@ interface Packet {
  * One SCTP association as RFC 9260 steers it, in whole packets: slow start, congestion avoidance, a packet sent
  * again once after three reports of later ones, then only after a time-out. What the window does not let out waits
  * in a queue of its own without an end. The far end hands over whole frames, in order.
+ *
+ * That of a Node peer (usrsctp) takes a window that is not used back to what is in flight and ten packets, and its timer
+ * runs on while acknowledgements come. @see docs/decisions/0017-acknowledged-without-delay.md
  */
 export class SimulatedAssociation {
   dead = false;
@@ -25,6 +33,7 @@ export class SimulatedAssociation {
   readonly #clock: SimulatedClock;
   readonly #link: SimulatedLink;
   readonly #packetBytes: number;
+  readonly #isUsrsctp: boolean;
   readonly #onFrame: () => void;
   #window = INITIAL_WINDOW;
   #ssthresh = Number.POSITIVE_INFINITY;
@@ -38,6 +47,10 @@ export class SimulatedAssociation {
   #highest = -1;
   #recoveredFrom = -1;
   #rtoMs = MIN_RTO_MS;
+  #rtt = { meanMs: 0, variationMs: 0 };
+  /** The packet whose round trip is measured next: one a round. */
+  #measured = 0;
+  #timerEndsMs: number | null = null;
   readonly #frameEnds: number[] = [];
   #nextFrame = 0;
   /** At the far end: the first packet that it lacks, and those that it has beyond. */
@@ -45,7 +58,14 @@ export class SimulatedAssociation {
   readonly #ahead = new Set<number>();
 
   /** @param onFrame the far end has another frame or several */
-  constructor(clock: SimulatedClock, link: SimulatedLink, packetBytes: number, onFrame: () => void) {
+  constructor(
+    clock: SimulatedClock,
+    link: SimulatedLink,
+    packetBytes: number,
+    isUsrsctp: boolean,
+    onFrame: () => void,
+  ) {
+    this.#isUsrsctp = isUsrsctp;
     this.#clock = clock;
     this.#link = link;
     this.#packetBytes = packetBytes;
@@ -64,6 +84,7 @@ export class SimulatedAssociation {
   }
 
   #send(): void {
+    if (this.#isUsrsctp) this.#limitBurst();
     while (!this.dead && this.#inFlight + 1 <= this.#window) {
       const again = this.#toSendAgain.shift();
       if (again !== undefined) {
@@ -77,11 +98,19 @@ export class SimulatedAssociation {
     }
   }
 
+  #limitBurst(): void {
+    const hasToSend = this.#toSendAgain.length > 0 || this.#cutBytes < this.#writtenBytes;
+    if (!hasToSend || this.#inFlight + MAX_BURST >= this.#window) return;
+    this.#ssthresh = Math.max(this.#ssthresh, this.#window);
+    this.#window = this.#inFlight + MAX_BURST;
+  }
+
   #transmit(number: number, fate: Packet['fate']): void {
     const packet = this.#packets[number] as Packet;
     packet.fate = fate;
     packet.sentAtMs = this.#clock.nowMs;
     this.#inFlight += 1;
+    this.#timerEndsMs ??= this.#clock.nowMs + TIMER_MS;
     this.#link.send(this.#packetBytes, () => this.#arrive(number));
   }
 
@@ -104,7 +133,10 @@ export class SimulatedAssociation {
     if (this.dead || packet.fate === 'arrived') return;
     const full = this.#inFlight + 1 > this.#window;
     if (packet.fate !== 'lost') this.#inFlight -= 1;
+    if (packet.fate === 'sent' && number >= this.#measured)
+      this.#measure(this.#clock.nowMs - packet.sentAtMs);
     packet.fate = 'arrived';
+    if (this.#inFlight === 0) this.#timerEndsMs = null;
     this.#highest = Math.max(this.#highest, number);
     this.#rtoMs = Math.max(MIN_RTO_MS, 2 * (this.#clock.nowMs - packet.sentAtMs));
     this.#findLosses();
@@ -129,22 +161,49 @@ export class SimulatedAssociation {
     }
   }
 
+  #measure(rttMs: number): void {
+    const { meanMs, variationMs } = this.#rtt;
+    this.#measured = this.#packets.length;
+    this.#rtt =
+      meanMs === 0
+        ? { meanMs: rttMs, variationMs: rttMs / 2 }
+        : {
+            meanMs: meanMs + (rttMs - meanMs) / 8,
+            variationMs: variationMs + (Math.abs(rttMs - meanMs) - variationMs) / 4,
+          };
+  }
+
   /** To be called every few milliseconds. */
   checkTimeout(): void {
-    const oldest = this.#packets[this.#oldest];
-    if (this.dead || !oldest || this.#clock.nowMs - oldest.sentAtMs < this.#rtoMs) return;
+    if (this.dead) return;
+    const { nowMs } = this.#clock;
+    if (!this.#isUsrsctp) {
+      const oldest = this.#packets[this.#oldest];
+      if (oldest && nowMs - oldest.sentAtMs >= this.#rtoMs) this.#timeOut(nowMs);
+      return;
+    }
+    if (this.#timerEndsMs === null || nowMs < this.#timerEndsMs) return;
+    this.#timerEndsMs = nowMs + 2 * TIMER_MS;
+    const { meanMs, variationMs } = this.#rtt;
+    this.#timeOut(nowMs - meanMs - Math.max(4 * variationMs, LEAST_VARIATION_MS));
+  }
+
+  /** Takes for lost what was sent before. */
+  #timeOut(beforeMs: number): void {
+    const late: number[] = [];
+    for (let i = this.#oldest; i < this.#packets.length; i += 1) {
+      const packet = this.#packets[i] as Packet;
+      if (packet.fate === 'arrived' || packet.sentAtMs >= beforeMs) continue;
+      if (packet.fate !== 'lost') this.#inFlight -= 1;
+      packet.fate = 'lost';
+      late.push(i);
+    }
+    if (late.length === 0) return;
     this.#rtoMs = Math.min(MAX_RTO_MS, 2 * this.#rtoMs);
     this.#ssthresh = Math.max(this.#window / 2, SMALLEST_SSTHRESH);
     this.#window = 1;
     this.#recoveredFrom = this.#packets.length - 1;
-    this.#toSendAgain = [];
-    for (let i = this.#oldest; i < this.#packets.length; i += 1) {
-      const packet = this.#packets[i] as Packet;
-      if (packet.fate === 'arrived') continue;
-      packet.fate = 'lost';
-      this.#toSendAgain.push(i);
-    }
-    this.#inFlight = 0;
+    this.#toSendAgain = [...late, ...this.#toSendAgain.filter((i) => !late.includes(i))];
     this.#send();
   }
 }

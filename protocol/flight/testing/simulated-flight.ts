@@ -14,8 +14,12 @@ export interface FlightScenario extends LinkShape {
   readonly frameBytes?: number;
   /** Whether lanes tell what waits in them, as a browser's do. */
   readonly tellsQueues?: boolean;
+  /** Whether lanes have the SCTP of Node peers, with its faults. */
+  readonly isUsrsctp?: boolean;
   /** Reports wait for up to this long for the receiver's event loop. */
   readonly reportDelayMs?: number;
+  /** The sender's event loop is held up some ten times a second, each time for up to so long. */
+  readonly heldUpMs?: number;
   /** Larger where a link is so fast that single packets would take long to simulate. */
   readonly packetBytes?: number;
 }
@@ -29,6 +33,7 @@ export interface Seen {
 
 const TICK_MS = 10;
 const LANES_OBSERVED_MS = 100;
+const BETWEEN_HOLD_UPS_MS = 100;
 const CONNECT_ROUND_TRIPS = 4;
 const DEFAULT_FRAME_BYTES = 32 * 1024;
 const DEFAULT_PACKET_BYTES = 1200;
@@ -48,6 +53,7 @@ export class SimulatedFlight {
   readonly #frameBytes: number;
   readonly #random: SeededRandom;
   #reportDue = false;
+  #heldUpUntilMs = 0;
   #opened = 0;
   #opening = 0;
 
@@ -59,6 +65,7 @@ export class SimulatedFlight {
     this.link = this.newLink({ bytesPerSecond, rttMs, queueBytes, lossPercent });
     for (let i = 0; i < (scenario.lanes ?? 1); i += 1) this.openLane();
     this.clock.after(0, () => this.#tick());
+    if (scenario.heldUpMs) this.clock.after(0, () => this.#holdUp(scenario.heldUpMs as number));
     if (scenario.laneCount) this.clock.after(0, () => this.#count(scenario.laneCount as LaneCount));
   }
 
@@ -71,7 +78,11 @@ export class SimulatedFlight {
     this.#opened += 1;
     const name = `lane ${this.#opened}`;
     const packetBytes = this.#scenario.packetBytes ?? DEFAULT_PACKET_BYTES;
-    this.lanes.set(name, new SimulatedAssociation(this.clock, link, packetBytes, () => this.#arrived()));
+    const isUsrsctp = this.#scenario.isUsrsctp ?? false;
+    this.lanes.set(
+      name,
+      new SimulatedAssociation(this.clock, link, packetBytes, isUsrsctp, () => this.#arrived()),
+    );
     this.flight.addLane(name);
     return name;
   }
@@ -97,6 +108,13 @@ export class SimulatedFlight {
       queueMs,
       dropped: this.link.dropped - dropped,
     };
+  }
+
+  #holdUp(mostMs: number): void {
+    const forMs = (this.#random.below(1000) / 1000) * mostMs;
+    this.#heldUpUntilMs = this.clock.nowMs + forMs;
+    this.clock.at(this.#heldUpUntilMs, () => this.#pump());
+    this.clock.after(forMs + this.#random.below(2 * BETWEEN_HOLD_UPS_MS), () => this.#holdUp(mostMs));
   }
 
   #tick(): void {
@@ -126,6 +144,7 @@ export class SimulatedFlight {
 
   #pump(): void {
     const { nowMs } = this.clock;
+    if (nowMs < this.#heldUpUntilMs) return;
     this.#tellQueues();
     for (let name = this.flight.choose(nowMs); name !== null; name = this.flight.choose(nowMs)) {
       if (!this.hasFrames) {
@@ -153,10 +172,12 @@ export class SimulatedFlight {
     this.clock.after(delayMs, () => {
       this.#reportDue = false;
       const report = [...this.lanes].map(([name, lane]) => [name, lane.arrivedBytes] as const);
-      this.link.answer(() => {
-        for (const [name, bytes] of report) this.flight.received(name, bytes, this.clock.nowMs);
-        this.#pump();
-      });
+      this.link.answer(() =>
+        this.clock.at(this.#heldUpUntilMs, () => {
+          for (const [name, bytes] of report) this.flight.received(name, bytes, this.clock.nowMs);
+          this.#pump();
+        }),
+      );
     });
   }
 }
