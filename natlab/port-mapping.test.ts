@@ -186,8 +186,10 @@ describe.each<Privilege>(['root', 'user'])('a router opens ports, with the right
       const found = await upnpc('-a', own, '5000', '6000', 'UDP', '3600');
       expect(found).toContain(`ExternalIPAddress = ${homeAddress()}`);
       expect(found).toContain(
-        `external ${homeAddress()}:6000 UDP is redirected to internal ${own}:5000 (duration=3600)`,
+        `external ${homeAddress()}:6000 UDP is redirected to internal ${own}:5000 (duration=`,
       );
+      // It is asked for after it was opened, perhaps in the next second.
+      expect(found).toMatch(/\(duration=3(600|59\d)\)/);
       const [, description = ''] = /desc: (http\S+)/.exec(found) ?? [];
       expect(await upnpc('-u', description, '-a', own, '5000', '6000', 'TCP', '600')).toContain(
         `external ${homeAddress()}:6000 TCP is redirected to internal ${own}:5000 (duration=600)`,

@@ -9,7 +9,7 @@ import { FULL_RATE, homes, LAST_RATE, SLOW_RATE } from './homes.ts';
 import { FLOW_BYTES, FLOW_PATIENCE_MS, PART_TIMEOUT_MS } from './limits.ts';
 import { receiverAt, senderAt } from './person.ts';
 
-/** When a fault happens: after the first block, at half, and when all blocks but the last are verified. */
+/** When a fault happens: after the first block, at half, and when all blocks but the last two are verified. */
 export const MOMENTS = ['early', 'middle', 'last'] as const;
 export type Moment = (typeof MOMENTS)[number];
 
@@ -18,6 +18,9 @@ export interface Cell {
   readonly pairing: Pairing;
   readonly moment: Moment;
 }
+
+/** Frames of neighbouring blocks travel on several lanes, so that the last two may end at once: neither is there then. */
+const LAST_BLOCKS = 2;
 
 /** What became of a transfer that has arrived. */
 export interface Outcome {
@@ -63,7 +66,7 @@ export async function runCell(
 async function deliver(scene: Scene, fault: Fault, moment: Moment): Promise<Outcome> {
   const { peers, sender, receiver, path, fileBytes } = scene;
   await receiver.take(await sender.share());
-  await reach(moment, scene, fault.lastBlocks ?? 1);
+  await reach(moment, scene, fault.lastBlocks ?? LAST_BLOCKS);
   if (await receiver.hasFinalName()) throw new Error('It had its final name before it was whole.');
   const livesBefore = receiver.lives;
   await fault.strike(scene);
@@ -88,7 +91,7 @@ async function reach(
   const until = (bytes: number) => receiver.until('bytes', bytes, PART_TIMEOUT_MS);
   if (moment === 'early') return until(BLOCK_BYTES);
   if (moment === 'middle') return until(fileBytes / 2);
-  // Time for what is in flight to shrink with the rate, so that the last block leaves alone.
+  // Time for what is in flight to shrink with the rate, so that the last blocks leave alone.
   await until(fileBytes - 8 * BLOCK_BYTES);
   await peers.lab.cable('home').change(SLOW_RATE);
   await until(fileBytes - (lastBlocks + 1) * BLOCK_BYTES);

@@ -34,7 +34,7 @@ export interface Fault {
   readonly disk?: Disk;
   /** Whether somebody presses a key in a terminal. */
   readonly needsKeys?: boolean;
-  /** Blocks that are still missing at the last moment; one where it says nothing. */
+  /** Blocks that are still missing at the last moment; two where it says nothing. */
   readonly lastBlocks?: number;
   /** Why it cannot happen to these two; undefined where it can. */
   readonly isImpossible?: (pairing: Pairing) => string | undefined;
