@@ -266,6 +266,7 @@ export class Session<Heard extends ControlMessage> {
     clearTimeout(member.proofTimer);
     member.proven = true;
     for (const message of this.#controls.replay()) this.#post(lane, message);
+    this.#voice ??= member;
     this.#ping(member);
     this.#handlers.onLane(lane);
     if (this.#isFirst(member))
@@ -309,9 +310,11 @@ export class Session<Heard extends ControlMessage> {
   }
 
   #broadcast(messages: Uint8Array<ArrayBuffer>[]): void {
-    this.#voice = this.#chooseVoice();
-    // Without a lane they are kept and replayed on the next one.
-    if (this.#voice) for (const message of messages) this.#post(this.#voice.lane, message);
+    const voice = this.#chooseVoice();
+    // On another lane all that waits for its acknowledgement is said again, these among it; without one it is kept.
+    const said = voice === this.#voice ? messages : this.#controls.replay();
+    this.#voice = voice;
+    if (voice) for (const message of said) this.#post(voice.lane, message);
   }
 
   /** The lane that it was, unless another is heard on and that one is not. */
@@ -323,7 +326,7 @@ export class Session<Heard extends ControlMessage> {
 
   /** What was said on a lane that has fallen silent is said again on one that has not. */
   #keepVoice(): void {
-    if (this.#chooseVoice() !== this.#voice) this.#broadcast(this.#controls.replay());
+    this.#broadcast([]);
   }
 
   #post(lane: Lane, message: Uint8Array<ArrayBuffer>): void {
