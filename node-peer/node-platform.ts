@@ -7,8 +7,15 @@ import { tcpLaneMaker } from './tcp/tcp-lane-maker.ts';
 /** How long what has arrived may wait for more before it is acknowledged; the library's 20 ms look like a loss to another Node peer. */
 const SACK_DELAY_MS = 1;
 
-// For every connection of this process; what is not named stays as it is. See docs/decisions/0017-acknowledged-without-delay.md
-setSctpSettings({ delayedSackTime: SACK_DELAY_MS });
+/** An association's, in each direction: no lane has more in flight. The library's 1 MiB is 16 MB/s over 50 ms. */
+const SCTP_BUFFER_BYTES = 4 * 1024 * 1024;
+
+// For every connection of this process; what is not named stays as it is. See decisions 17 and 18 in docs/decisions.
+setSctpSettings({
+  delayedSackTime: SACK_DELAY_MS,
+  recvBufferSize: SCTP_BUFFER_BYTES,
+  sendBufferSize: SCTP_BUFFER_BYTES,
+});
 
 /**
  * The platform of a Node peer: ICE, DTLS and SCTP are node-datachannel's (libdatachannel, libjuice). The polyfill is
