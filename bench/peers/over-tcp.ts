@@ -1,6 +1,8 @@
+import type { Bench } from '../bench.ts';
 import { datagramsReceived } from '../datagrams.ts';
+import type { TwoHosts } from '../two-hosts.ts';
 import { type Delivered, type DeliveryOptions, deliverWhole } from './delivery.ts';
-import type { Parties } from './parties.ts';
+import { commandsOn } from './on-two-hosts.ts';
 
 /** How much of a delivery TCP has carried: what came, less what datagrams can have brought. */
 
@@ -14,12 +16,12 @@ export interface TcpCarriage {
   share(bytes: number): Promise<number>;
 }
 
-/** @param receiverPid of a process on the receiver's machine, on which nothing else receives datagrams */
-export async function watchTcp(receiverPid: number): Promise<TcpCarriage> {
-  const before = await datagramsReceived(receiverPid);
+/** On bob, who receives, and on whose machine nothing else receives datagrams. */
+export async function watchTcp({ lab }: TwoHosts): Promise<TcpCarriage> {
+  const before = await datagramsReceived(lab.host('bob'));
   return {
     share: async (bytes) => {
-      const datagrams = (await datagramsReceived(receiverPid)) - before;
+      const datagrams = (await datagramsReceived(lab.host('bob'))) - before;
       return bytes > 0 ? Math.max(0, 1 - (datagrams * MAX_DATAGRAM_BYTES) / bytes) : 0;
     },
   };
@@ -30,15 +32,16 @@ export async function watchTcp(receiverPid: number): Promise<TcpCarriage> {
  * @throws {Error} where TCP did not carry most of it: what was measured is something else
  */
 export async function deliverOverTcp(
-  parties: Parties,
+  hosts: TwoHosts,
+  bench: Bench,
   options: DeliveryOptions,
 ): Promise<Delivered & { readonly note: string }> {
   let carriage: TcpCarriage | undefined;
   let share = 0;
-  const delivered = await deliverWhole(parties, {
+  const delivered = await deliverWhole(commandsOn(hosts, bench), {
     ...options,
     onTaking: async (roots) => {
-      carriage = await watchTcp(roots.receiver[0] ?? 0);
+      carriage = await watchTcp(hosts);
       await options.onTaking?.(roots);
     },
     onThrough: async (bytes) => {

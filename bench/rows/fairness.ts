@@ -30,7 +30,6 @@ async function besideOurs(bench: Bench, link: TwoHosts, { sender, receiver }: Pa
   const bytes = bench.isShort ? 256 * MIB : GIB;
   await using sharing = await sender.offer(await bench.file(bytes));
   await using visit = await receiver.visit(sharing.url);
-  const [receiverPid = 0] = visit.roots;
   await visit.take();
   let ended: string | undefined;
   visit.done(VISIT_TIMEOUT_MS).then(
@@ -42,7 +41,7 @@ async function besideOurs(bench: Bench, link: TwoHosts, { sender, receiver }: Pa
     },
   );
   await sleep(bench.isShort ? 1000 : LEAD_SECONDS * 1000);
-  const tcp = await watchTcp(receiverPid);
+  const tcp = await watchTcp(link);
   const before = await visit.percent();
   const speed = await cubicSpeed(link, seconds(bench));
   const after = await visit.percent();

@@ -4,7 +4,6 @@ import { type Bench, type Experiment, GIB, MIB } from '../bench.ts';
 import type { Pair, Row } from '../figures.ts';
 import { type DeliveryOptions, deliverWhole } from '../peers/delivery.ts';
 import { type Kind, openOnLoopback } from '../peers/on-loopback.ts';
-import { commandsOn } from '../peers/on-two-hosts.ts';
 import { deliverOverTcp } from '../peers/over-tcp.ts';
 import { ProcessWatch } from '../processes.ts';
 import { openTwoHosts } from '../two-hosts.ts';
@@ -99,7 +98,7 @@ async function onLoopback(bench: Bench, from: Kind, to: Kind): Promise<Opened> {
 /** On one machine they would make no TCP lane. */
 async function overTcp(bench: Bench): Promise<Opened> {
   const hosts = await openTwoHosts(bench);
-  return { ...hosts, deliver: (options) => deliverOverTcp(commandsOn(hosts, bench), options) };
+  return { ...hosts, deliver: (options) => deliverOverTcp(hosts, bench, options) };
 }
 
 export const MEMORY: readonly Experiment[] = [

@@ -2,7 +2,6 @@ import { moveOverTls } from '../bare/tls.ts';
 import { type Bench, type Experiment, GIB, MIB } from '../bench.ts';
 import { inTurn, type Row } from '../figures.ts';
 import { speedOf } from '../peers/delivery.ts';
-import { commandsOn } from '../peers/on-two-hosts.ts';
 import { deliverOverTcp } from '../peers/over-tcp.ts';
 import { startMailbox, wormholeSeconds } from '../peers/wormhole.ts';
 import { openTwoHosts, type TwoHosts } from '../two-hosts.ts';
@@ -25,12 +24,11 @@ async function* besides(
 ) {
   const bytes = bench.isShort ? 64 * MIB : 4 * GIB;
   const path = await bench.file(bytes);
-  const commands = commandsOn(hosts, bench);
   for (const round of bench.eachRound()) {
     const [seconds, ours] = await inTurn(
       round,
       () => theirSeconds(path, bytes),
-      () => deliverOverTcp(commands, { path, bytes, limitSeconds: LIMIT_SECONDS }),
+      () => deliverOverTcp(hosts, bench, { path, bytes, limitSeconds: LIMIT_SECONDS }),
     );
     yield { [name]: { ours: speedOf(ours), against: speedOf({ bytes, seconds }), note: ours.note } };
   }
