@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import { promises } from 'node:fs';
-import { chmod, mkdir, open, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  open,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -202,6 +213,75 @@ describe('what the disk makes of it meanwhile', () => {
     await sink.commit(1, ROOT);
     await sink.abort();
     expect(Object.keys(await look(target)).sort()).toEqual(['small', 'small (2)']);
+  });
+
+  test('bytes behind a file’s end do not get its final name', async () => {
+    const target = await interrupted();
+    await appendFile(join(target, PARTIAL, '0'), 'junk');
+    const { sink, blocksOf } = await opened(target, chosen);
+    expect(blocksOf(0)).toEqual([0, 1, 2]);
+    await sink.commit(0, ROOT);
+    await sink.finish();
+    expect((await stat(join(target, 'a'))).size).toBe(2 * BLOCK_BYTES + 9);
+  });
+
+  describe('a saved file, where the sender tells its time', () => {
+    const large = (modifiedMs: number) => [
+      { id: 0, entry: { ...file(0, 'a', BLOCK_BYTES + 9).entry, modifiedMs } },
+    ];
+    const [before, after] = [1_700_000_000_000, 1_700_000_001_000];
+
+    async function saved() {
+      const target = await scratchFolder();
+      const { sink, write } = await opened(target, large(before));
+      await write(0, 0, block(1));
+      await write(0, 1, block(2, 9));
+      await sink.commit(0, ROOT);
+      await sink.suspend();
+      return target;
+    }
+
+    test('counts while it has that time', async () => {
+      const target = await saved();
+      const { sink, held } = await opened(target, large(before));
+      expect(held.get(0)).toEqual({ id: 0, committed: true });
+      await sink.abort();
+    });
+
+    test('is compared and gone on with where the sender’s has another time, and keeps its name', async () => {
+      const target = await saved();
+      const { sink, blocksOf, write } = await opened(target, large(after));
+      expect(blocksOf(0)).toEqual([0, 1]);
+      expect(await readdir(target)).toEqual([PARTIAL]);
+      await write(0, 1, block(3, 9));
+      await sink.commit(0, ROOT);
+      await sink.finish();
+      expect(await readdir(target)).toEqual(['a']);
+      const { size, mtimeMs } = await stat(join(target, 'a'));
+      expect([size, mtimeMs]).toEqual([BLOCK_BYTES + 9, after]);
+    });
+
+    test('stays taken back for a third run', async () => {
+      const target = await saved();
+      await (await opened(target, large(after))).sink.suspend();
+      const { sink, blocksOf } = await opened(target, large(after));
+      expect(blocksOf(0)).toEqual([0, 1]);
+      await sink.abort();
+    });
+
+    test('that is no longer as it came stays where it is, and is fetched again beside it', async () => {
+      const target = await saved();
+      const handle = await open(join(target, 'a'), 'r+');
+      await handle.write(Uint8Array.of(99), 0, 1, 5);
+      await handle.close();
+      const { sink, held, write } = await opened(target, large(before));
+      expect(held.has(0)).toBe(false);
+      await write(0, 0, block(1));
+      await write(0, 1, block(2, 9));
+      await sink.commit(0, ROOT);
+      await sink.finish();
+      expect((await readdir(target)).sort()).toEqual(['a', 'a (2)']);
+    });
   });
 
   test.each([

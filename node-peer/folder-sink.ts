@@ -286,7 +286,8 @@ export class FolderSink implements Sink {
       DISK_CALLS_AT_ONCE,
       async ({ id, entry, number }) => {
         const file = noted.entries.get(number);
-        return [id, file?.sizeBytes === entry.sizeBytes ? await holder.find(file) : null] as const;
+        const isSame = file?.sizeBytes === entry.sizeBytes;
+        return [id, isSame ? await holder.find(file, entry.modifiedMs) : null] as const;
       },
     );
     return new Map(held.filter((one): one is [EntryId, Held] => one[1] !== null));
@@ -397,8 +398,10 @@ function bytesOf(held: Held | null, { sizeBytes }: FileEntry): number {
   return [...held.leaves.keys()].reduce((sum, index) => sum + blockLength(sizeBytes, index), 0);
 }
 
-/** Gives a file its time, and makes one that is worth it durable at once. */
+/** Gives a file its length and its time, and makes one that is worth it durable at once. */
 async function conclude(handle: FileHandle, { sizeBytes, modifiedMs }: FileEntry): Promise<void> {
+  // Somebody may have written behind its end between two runs.
+  if ((await handle.stat()).size > sizeBytes) await handle.truncate(sizeBytes);
   // A disk that keeps no such time keeps the file all the same. A Date: Node takes a negative number for now.
   if (modifiedMs !== undefined)
     await handle.utimes(new Date(modifiedMs), new Date(modifiedMs)).catch(() => {});

@@ -30,9 +30,20 @@ export class HeldFiles {
     this.#isSameBoot = boot !== '' && noted.boot === boot;
   }
 
-  async find(file: NotedEntry): Promise<Held | null> {
+  /**
+   * A file that has its final name counts if it has the time that the sender tells as well. Where it has another, but every
+   * byte as it came, it may have changed at the sender: it is taken back among the partial ones, to be compared and gone on
+   * with. Whatever else lies there is not ours any more, and stays.
+   * @param modifiedMs as the sender tells it now
+   */
+  async find(file: NotedEntry, modifiedMs: number | undefined): Promise<Held | null> {
     const { commit, sizeBytes, leaves } = file;
-    if (commit && (await this.#isSaved(file, commit))) return { committed: true, place: commit.place };
+    if (commit) {
+      const saved = await this.#lookAtSaved(file, commit, modifiedMs);
+      if (saved === 'whole') return { committed: true, place: commit.place };
+      if (saved === 'of-another-time')
+        await this.#partials.takeBack(join(this.#root, commit.place), file.number);
+    }
     const lengthBytes = await this.#partials.lengthOf(file.number);
     if (lengthBytes === null) return null;
     const blocks = blockCount(sizeBytes);
@@ -55,18 +66,25 @@ export class HeldFiles {
     return there;
   }
 
-  async #isSaved(file: NotedEntry, commit: NonNullable<NotedEntry['commit']>): Promise<boolean> {
+  async #lookAtSaved(
+    file: NotedEntry,
+    commit: NonNullable<NotedEntry['commit']>,
+    modifiedMs: number | undefined,
+  ): Promise<'whole' | 'of-another-time' | null> {
     const path = join(this.#root, commit.place);
     try {
       return await this.#folders.within(dirname(path), async (at) => {
         const stats = await lstat(at(basename(path)));
-        if (!stats.isFile() || stats.size !== file.sizeBytes) return false;
+        if (!stats.isFile() || stats.size !== file.sizeBytes) return null;
         // A large file was synced ahead of its name.
         const isSure = commit.done && (file.sizeBytes >= BLOCK_BYTES || commit.durable || this.#isSameBoot);
-        return isSure || (await matches(at(basename(path)), file));
+        const isOfTime = modifiedMs === undefined || Math.abs(stats.mtimeMs - modifiedMs) < 1;
+        if (isSure && isOfTime) return 'whole';
+        if (!(await matches(at(basename(path)), file))) return null;
+        return isOfTime ? 'whole' : 'of-another-time';
       });
     } catch {
-      return false;
+      return null;
     }
   }
 }

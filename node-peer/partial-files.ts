@@ -1,4 +1,4 @@
-import { constants, type FileHandle, lstat, open, readdir, rm, rmdir } from 'node:fs/promises';
+import { constants, type FileHandle, lstat, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { claimFolder } from './claimed-folder.ts';
 import { type FolderLock, LOCK_NAME } from './folder-lock.ts';
@@ -124,6 +124,13 @@ export class PartialFiles {
     this.#written.delete(number);
     this.#whole.delete(number);
     return moved;
+  }
+
+  /** Takes a file back that has its final name, to go on with it. */
+  async takeBack(path: string, number: number): Promise<void> {
+    await this.#folders.within(dirname(path), (from) =>
+      this.#folders.within(this.folder, (to) => rename(from(basename(path)), to(`${number}`))),
+    );
   }
 
   async remove(number: number): Promise<void> {
