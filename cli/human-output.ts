@@ -26,7 +26,7 @@ const SKIP_REASONS: Record<SkipReason, string> = {
   'link-to-folder': 'a symbolic link to a folder',
   'link-broken': 'a symbolic link to nothing',
   'not-a-file': 'neither a file nor a folder',
-  unreadable: 'it may not be read',
+  unreadable: 'it is not there, or may not be read',
   'unsafe-name': 'its name cannot travel',
 };
 

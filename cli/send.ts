@@ -39,8 +39,14 @@ export async function send(
 ): Promise<number> {
   const { serverUrl, paths } = await whatToSend(given, options, output);
   const interrupted = interruption(signal);
-  const source = await Promise.race([FolderSource.open(paths), interrupted]);
   const kept = await KeptShare.open(serverUrl, paths);
+  const giveUp = async (error: unknown): Promise<never> => {
+    await (kept?.isOld ? kept.keep() : kept?.forget());
+    throw error;
+  };
+  // Whoever waits for the rest of an earlier offer gets it.
+  const opening = FolderSource.open(paths, { mayLackSome: kept?.isOld });
+  const source = await Promise.race([opening, interrupted]).catch(giveUp);
   for (const { path, reason } of source.skipped) output.say({ event: 'skipped', path, reason });
 
   /** Each one's latest run: whoever stopped comes again under the same id. */
@@ -104,10 +110,7 @@ export async function send(
       },
     }),
     interrupted,
-  ]).catch(async (error) => {
-    await (kept?.isOld ? kept.keep() : kept?.forget());
-    throw error;
-  });
+  ]).catch(giveUp);
   signal.addEventListener('abort', () => settle(EXIT.interrupted));
   isOpen = true;
   output.say({ event: 'link', url: sharing.link, code });

@@ -1,4 +1,4 @@
-import { access, constants, type FileHandle, mkdir, readFile, statfs, utimes } from 'node:fs/promises';
+import { access, constants, type FileHandle, readFile, statfs, utimes } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { blockLength } from '#protocol/block.ts';
 import type { EntryId, FileEntry, FolderEntry } from '#protocol/entry.ts';
@@ -7,6 +7,7 @@ import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { LocalPaths, type LocalRules } from '#protocol/local-path.ts';
 import type { ChosenEntry, DeliveryNames, HeldFile, SavedEntry, Sink } from '#transport/sink.ts';
 import { diskError } from './disk-error.ts';
+import { ensureFolder } from './ensure-folder.ts';
 import { type Held, HeldFiles } from './held-files.ts';
 import { inParallel } from './in-parallel.ts';
 import { JOURNAL_NAME, Journal, type Noted, type NotedEntry, readJournal } from './journal.ts';
@@ -87,7 +88,7 @@ export class FolderSink implements Sink {
    */
   static async create(dir: string, rules: LocalRules = THIS_SYSTEM): Promise<FolderSink> {
     try {
-      await mkdir(dir, { recursive: true });
+      await ensureFolder(dir);
       await access(dir, constants.W_OK | constants.X_OK);
       const folders = new LinklessFolders();
       return new FolderSink(dir, await folders.addRoot(dir), rules, folders);

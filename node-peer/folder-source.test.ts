@@ -118,6 +118,19 @@ describe('what is offered', () => {
     for (const name of names) expect(await readText(source, `s/${name}`)).toBe(name);
   });
 
+  test('may lack some of what is named, but not all', async () => {
+    const scratch = await scratchFolder();
+    await writeFile(join(scratch, 'there'), 'x');
+    const gone = join(scratch, 'gone');
+    const source = await FolderSource.open([gone, join(scratch, 'there')], { mayLackSome: true });
+    expect(source.entries.map(({ path }) => path)).toEqual(['there']);
+    expect(source.skipped).toEqual([{ path: 'gone', reason: 'unreadable' }]);
+    await source.close();
+    await expect(FolderSource.open([gone], { mayLackSome: true })).rejects.toEqual(
+      fails('source-unreadable'),
+    );
+  });
+
   test('a share of nothing is refused, one of an empty folder is not', async () => {
     const scratch = await scratchFolder();
     await expect(FolderSource.open([])).rejects.toEqual(fails('nothing-to-send'));

@@ -40,15 +40,20 @@ export class FolderSource implements FileSource {
   /**
    * Looks through files and folders and offers each under its own name, numbered where two have the same.
    * A named path that is a link is followed; in a folder only links to files of that folder are.
+   * @param options.mayLackSome whether named paths that cannot be read are skipped, as long as one can
    * @throws TransferError `nothing-to-send`, `source-unreadable` (a named path that is not there, refuses, or is
    *   neither file nor folder), `unsafe-path`, `manifest-too-large`
    */
-  static async open(paths: readonly string[]): Promise<FolderSource> {
+  static async open(
+    paths: readonly string[],
+    { mayLackSome = false }: { readonly mayLackSome?: boolean | undefined } = {},
+  ): Promise<FolderSource> {
     const folders = new LinklessFolders();
     const walk = new FolderWalk(folders);
     try {
-      for (const path of paths) await walk.add(path);
-      if (walk.entries.length === 0) throw new TransferError('nothing-to-send');
+      for (const path of paths) await (mayLackSome ? walk.addIfReadable(path) : walk.add(path));
+      if (walk.entries.length === 0)
+        throw new TransferError(mayLackSome ? 'source-unreadable' : 'nothing-to-send');
       return new FolderSource(walk, folders);
     } catch (error) {
       await folders.close();

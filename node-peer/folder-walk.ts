@@ -87,6 +87,14 @@ export class FolderWalk {
     }
   }
 
+  /** As `add`, but what cannot be read is skipped. */
+  async addIfReadable(given: string): Promise<void> {
+    await this.add(given).catch((error: unknown) => {
+      if (!(error instanceof TransferError && error.code === 'source-unreadable')) throw error;
+      this.skipped.push({ path: basename(given), reason: 'unreadable' });
+    });
+  }
+
   /** The name to offer what was named on top: its own, numbered where an earlier one has it. */
   #topName(given: string, real: string, kind: Entry['kind']): string {
     const last = basename(given);
