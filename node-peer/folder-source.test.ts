@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { changingSourceContract, fileSourceContract } from '#transport/file-source.contract.ts';
 import { FolderSource } from './folder-source.ts';
@@ -348,6 +349,18 @@ describe('a file that changes after it was offered', () => {
     await change(path);
     await expect(source.read(0, 0, 8)).rejects.toEqual(fails(code, /^x: /));
     await expect(source.confirmUnchanged(0)).rejects.toEqual(fails(code));
+  });
+
+  test('written to and given its old time back, it is doubtful once', async () => {
+    const { path, source } = await world();
+    expect(await source.confirmUnchanged(0)).toBeNull();
+    // The system's clock for files ticks every few milliseconds.
+    await sleep(20);
+    await writeFile(path, 'CONTENTS');
+    await utimes(path, 1_000_000_000, 1_000_000_000);
+    const doubt = await source.confirmUnchanged(0);
+    expect(doubt).not.toBeNull();
+    expect(await source.confirmUnchanged(0, doubt ?? 0)).toBeNull();
   });
 
   test('back as it was, it can be read again', async () => {

@@ -81,20 +81,26 @@ export class FolderSource implements FileSource {
     this.#buffers.giveBack(bytes);
   }
 
-  async confirmUnchanged(entry: EntryId): Promise<void> {
-    const { folder, name, sizeBytes } = this.#file(entry);
-    if (sizeBytes > SMALL_FILE_BYTES)
-      return this.#use(entry, async (handle) => this.#confirm(entry, await handle.stat()));
-    await this.#guard(entry, async () => {
-      const stats = await this.#folders.within(folder, async (at) => {
+  /** A program may set the time back that its writing changed; the system's own, which gives the doubt, it cannot. */
+  async confirmUnchanged(entry: EntryId, doubt?: number): Promise<number | null> {
+    const { folder, name, sizeBytes, ctimeMs } = this.#file(entry);
+    const stats = await this.#guard(entry, () => {
+      if (sizeBytes > SMALL_FILE_BYTES)
+        return this.#handles.use(
+          entry,
+          () => this.#open(entry),
+          (handle) => handle.stat(),
+        );
+      return this.#folders.within(folder, async (at) => {
         const path = at(name);
         return this.#calls.call(
           () => lstatSync(path),
           () => lstat(path),
         );
       });
-      this.#confirm(entry, stats);
     });
+    this.#confirm(entry, stats);
+    return stats.ctimeMs === (doubt ?? ctimeMs) ? null : stats.ctimeMs;
   }
 
   async close(): Promise<void> {
@@ -117,9 +123,9 @@ export class FolderSource implements FileSource {
     await this.#guard(entry, () => this.#handles.use(entry, () => this.#open(entry), task));
   }
 
-  async #guard(entry: EntryId, task: () => Promise<void>): Promise<void> {
+  async #guard<T>(entry: EntryId, task: () => Promise<T>): Promise<T> {
     try {
-      await task();
+      return await task();
     } catch (error) {
       throw diskError(error, this.#path(entry), 'source-unreadable');
     }

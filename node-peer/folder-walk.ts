@@ -18,6 +18,8 @@ export interface OfferedFile {
   readonly name: string;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
+  /** When the system last saw it change, in anything. */
+  readonly ctimeMs: number;
 }
 
 /** Why something in a sent folder is not offered. */
@@ -131,9 +133,9 @@ export class FolderWalk {
       this.entries.push({ kind, path, modifiedMs });
       return;
     }
-    const { folder, name, sizeBytes, mtimeMs } = found;
+    const { folder, name, sizeBytes, mtimeMs, ctimeMs } = found;
     const executable = found.executable ? ({ executable: true } as const) : {};
-    this.files[this.entries.length] = { folder, name, sizeBytes, mtimeMs };
+    this.files[this.entries.length] = { folder, name, sizeBytes, mtimeMs, ctimeMs };
     this.entries.push({ kind, path, sizeBytes, modifiedMs, ...executable });
   }
 
@@ -187,9 +189,14 @@ function foundFolder(path: string, folder: string, { mtimeMs }: Stats): FoundFol
   return { kind: 'folder', path, folder, mtimeMs };
 }
 
-function foundFile(path: string, folder: string, name: string, { size, mtimeMs, mode }: Stats): FoundFile {
+function foundFile(
+  path: string,
+  folder: string,
+  name: string,
+  { size, mtimeMs, ctimeMs, mode }: Stats,
+): FoundFile {
   const executable = process.platform !== 'win32' && (mode & constants.S_IXUSR) !== 0;
-  return { kind: 'file', path, folder, name, sizeBytes: size, mtimeMs, executable };
+  return { kind: 'file', path, folder, name, sizeBytes: size, mtimeMs, ctimeMs, executable };
 }
 
 async function skip(path: string, reason: SkipReason): Promise<Found> {

@@ -1,11 +1,11 @@
-import type { BlockRef } from '#protocol/block.ts';
+import { type BlockRef, blockCount, blockLength } from '#protocol/block.ts';
 import type { FileFailure } from '#protocol/control-message.ts';
-import type { EntryId } from '#protocol/entry.ts';
+import type { EntryId, FileEntry } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import type { Sender, SenderTask } from '#protocol/sender.ts';
 import type { FileSource } from './file-source.ts';
-import { READ_AHEAD_BLOCKS, READ_AHEAD_BYTES } from './limits.ts';
+import { READ_AGAIN_TIMES, READ_AHEAD_BLOCKS, READ_AHEAD_BYTES } from './limits.ts';
 import type { Platform } from './platform.ts';
 
 /** A block that may go out. */
@@ -68,12 +68,33 @@ export class BlockReader {
 
   async #confirm(entry: EntryId): Promise<null> {
     try {
-      await this.#source.confirmUnchanged(entry);
+      let doubt = await this.#source.confirmUnchanged(entry);
+      for (let times = 0; doubt !== null; times += 1) {
+        if (times === READ_AGAIN_TIMES)
+          throw new TransferError('source-changed', 'it changes again and again');
+        if (!(await this.#isAsBefore(entry))) return null;
+        doubt = await this.#source.confirmUnchanged(entry, doubt);
+      }
       this.#sender.confirmed(entry);
     } catch (error) {
       this.#giveUp(entry, error);
     }
     return null;
+  }
+
+  /** Reads all of a file again. One that has other blocks than were sent is given up. */
+  async #isAsBefore(entry: EntryId): Promise<boolean> {
+    const { sizeBytes } = this.#source.entries[entry] as FileEntry;
+    for (let index = 0; index < blockCount(sizeBytes); index += 1) {
+      const bytes = await this.#source.read(entry, index * BLOCK_BYTES, blockLength(sizeBytes, index));
+      this.#sender.hashed({ entry, index }, await this.#platform.sha256(bytes));
+      this.#source.recycle?.(bytes);
+      if (this.#sender.failed.has(entry)) {
+        this.#onFailed();
+        return false;
+      }
+    }
+    return true;
   }
 
   async #read({

@@ -20,9 +20,12 @@ export interface FileSource {
 
   /**
    * Called once every block of the entry has been read: the last chance to find that it changed meanwhile.
+   * @param doubt what an earlier call gave, where all of it has been read again since
+   * @returns null if it did not change; a doubt where it may have, though size and time are what they were: whether it did
+   * shows in reading it again
    * @throws TransferError `source-changed`, `source-unreadable`
    */
-  confirmUnchanged(entry: EntryId): Promise<void>;
+  confirmUnchanged(entry: EntryId, doubt?: number): Promise<number | null>;
 
   /** Releases handles. No call may follow. */
   close(): Promise<void>;

@@ -98,6 +98,9 @@ export const MAX_SHARE_LANES = 64;
 export const READ_AHEAD_BYTES = 4 * 1024 * 1024;
 export const READ_AHEAD_BLOCKS = 32;
 
+/** So often a file that seems to be written to is read again; one that never comes to rest is given up. */
+export const READ_AGAIN_TIMES = 3;
+
 /** Buffers of frames that arrived, kept for others: all that credit lets be on its way. */
 export const SPARE_FRAMES = DEFAULT_CREDIT_BYTES / MAX_FRAME_PAYLOAD_BYTES;
 

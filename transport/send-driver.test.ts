@@ -34,8 +34,9 @@ class WatchedSource extends MemorySource {
     return Uint8Array.from(await super.read(entry, offset, lengthBytes));
   }
 
-  override async confirmUnchanged(entry?: EntryId): Promise<void> {
+  override async confirmUnchanged(entry?: EntryId): Promise<number | null> {
     this.#fail('confirm', entry ?? 0);
+    return null;
   }
 }
 
@@ -96,6 +97,47 @@ describe('a source that fails', () => {
     expect(saved).toEqual([]);
     expect(sink.files.size).toBe(0);
     expect(transfer.received.at(-1)?.failedFiles).toHaveLength(3000);
+  });
+});
+
+describe('a file that may have changed although its time says no', () => {
+  /** Doubtful so often; what happens to it meanwhile. */
+  async function send(doubts: number, meanwhile: (content: Uint8Array) => void) {
+    const content = randomBytes(2 * MIB + 5);
+    const before = Uint8Array.from(content);
+    const source = new WatchedSource([{ path: 'log', content }]);
+    let asked = 0;
+    source.confirmUnchanged = async () => {
+      asked += 1;
+      if (asked === 1) meanwhile(content);
+      return asked > doubts ? null : asked;
+    };
+    const transfer = new MemoryTransfer(nodePlatform(), pairedRun(), source);
+    transfer.addLane();
+    const sink = new WatchedSink();
+    await transfer.fetch([0], sink);
+    await transfer.sender.session.closed;
+    return { before, source, saved: sink.files.get('log'), failed: transfer.received.at(-1)?.failedFiles };
+  }
+  const changed = [{ path: 'log', code: 'source-changed' }];
+
+  test('is read again, and sent if it did not', async () => {
+    const { before, source, saved, failed } = await send(2, () => {});
+    expect(Buffer.compare(saved ?? Buffer.alloc(0), before)).toBe(0);
+    expect(failed).toEqual([]);
+    expect(source.readBytes).toBe(3 * before.length);
+  });
+
+  test('is given up if it did', async () => {
+    const { saved, failed } = await send(1, (content) => content.fill(7, 0, 1));
+    expect(saved).toBeUndefined();
+    expect(failed).toEqual(changed);
+  });
+
+  test('is given up if it never comes to rest', async () => {
+    const { saved, failed } = await send(Number.POSITIVE_INFINITY, () => {});
+    expect(saved).toBeUndefined();
+    expect(failed).toEqual(changed);
   });
 });
 

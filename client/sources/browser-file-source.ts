@@ -41,9 +41,10 @@ export class BrowserFileSource implements FileSource {
    * Browsers that keep to the file as it was picked refuse any read of one that has changed. A small file has been read in
    * one go, all of it as it was offered: what has become of it since matters no more.
    */
-  async confirmUnchanged(entry: EntryId): Promise<void> {
+  async confirmUnchanged(entry: EntryId): Promise<null> {
     const { size } = this.#file(entry);
     if (size > READ_IN_ONE_GO_BYTES) await this.read(entry, size - 1, 1);
+    return null;
   }
 
   async close(): Promise<void> {}

@@ -27,7 +27,9 @@ export class MemorySource implements FileSource {
     bytes.fill(0xee);
   }
 
-  async confirmUnchanged(): Promise<void> {}
+  async confirmUnchanged(): Promise<number | null> {
+    return null;
+  }
 
   async close(): Promise<void> {}
 }
