@@ -14,7 +14,8 @@ export async function ensureFolder(path: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && !(await isThere(dirname(folder)))) {
       await ensureFolder(dirname(folder));
-      await mkdir(folder);
+      // Another process may be at it too.
+      await ensureFolder(folder);
     } else if (!(await stat(folder).catch(() => null))?.isDirectory()) throw error;
   }
 }

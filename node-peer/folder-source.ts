@@ -84,21 +84,17 @@ export class FolderSource implements FileSource {
   /** A program may set the time back that its writing changed; the system's own, which gives the doubt, it cannot. */
   async confirmUnchanged(entry: EntryId, doubt?: number): Promise<number | null> {
     const { folder, name, sizeBytes, ctimeMs } = this.#file(entry);
-    const stats = await this.#guard(entry, () => {
-      if (sizeBytes > SMALL_FILE_BYTES)
-        return this.#handles.use(
-          entry,
-          () => this.#open(entry),
-          (handle) => handle.stat(),
-        );
-      return this.#folders.within(folder, async (at) => {
+    const look = () =>
+      this.#folders.within(folder, async (at) => {
         const path = at(name);
         return this.#calls.call(
           () => lstatSync(path),
           () => lstat(path),
         );
       });
-    });
+    const stats = await (sizeBytes > SMALL_FILE_BYTES
+      ? this.#use(entry, (handle) => handle.stat())
+      : this.#guard(entry, look));
     this.#confirm(entry, stats);
     return stats.ctimeMs === (doubt ?? ctimeMs) ? null : stats.ctimeMs;
   }
@@ -119,8 +115,8 @@ export class FolderSource implements FileSource {
     });
   }
 
-  async #use(entry: EntryId, task: (handle: FileHandle) => Promise<void>): Promise<void> {
-    await this.#guard(entry, () => this.#handles.use(entry, () => this.#open(entry), task));
+  async #use<T>(entry: EntryId, task: (handle: FileHandle) => Promise<T>): Promise<T> {
+    return this.#guard(entry, () => this.#handles.use(entry, () => this.#open(entry), task));
   }
 
   async #guard<T>(entry: EntryId, task: () => Promise<T>): Promise<T> {
