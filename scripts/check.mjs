@@ -23,7 +23,7 @@ const CHECKS = {
 /**
  * Prints what the failing checks have to say. Call prepareDependencies first.
  * @param {string[]} [filters] parts of the names of the checks wanted; none means all
- * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ * @returns {Promise<import('./test-runners.mjs').Counts>}
  */
 export async function runChecks(filters = []) {
   const wanted = Object.entries(CHECKS).filter(
@@ -44,7 +44,7 @@ export async function runChecks(filters = []) {
   for (const { name, output } of failing) process.stdout.write(`\n${name} failed:\n${output}\n`);
   const passed = results.length - failing.length;
   process.stdout.write(`check: ${passed} of ${results.length} clean\n`);
-  return { passed, failed: failing.length, skipped: 0 };
+  return { passed, failed: failing.length, skipped: 0, failures: failing.map(({ name }) => name) };
 }
 
 await main(import.meta.filename, async () => {

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { runChecks } from './check.mjs';
 import { run } from './child.mjs';
 import { root } from './prepare.mjs';
@@ -9,9 +10,12 @@ import { say } from './talk.mjs';
 
 const UNIT_TIMEOUT_MS = 9 * 60_000;
 const E2E_TIMEOUT_MS = 14 * 60_000;
+/** Lines of each failure that are said again at the end. */
+const FAILURE_LINES = 12;
 
 /**
- * @typedef {{ passed: number, failed: number, skipped: number }} Counts
+ * `failures` are the names of what failed, each with what it said first.
+ * @typedef {{ passed: number, failed: number, skipped: number, failures: string[] }} Counts
  * @type {Record<string, { needsBuild: boolean, run: (filters: string[]) => Promise<Counts> }>}
  */
 export const RUNNERS = {
@@ -38,6 +42,11 @@ function countVitest({ numPassedTests, numFailedTests, numPendingTests, numTodoT
     passed: numPassedTests,
     failed: numFailedTests + unloaded.length,
     skipped: numPendingTests + numTodoTests,
+    failures: testResults.flatMap(({ name, status, message, assertionResults }) => {
+      const failed = assertionResults.filter((test) => test.status === 'failed');
+      if (status === 'failed' && failed.length === 0) return [failure(name, message)];
+      return failed.map((test) => failure(`${name} › ${test.fullName}`, test.failureMessages[0]));
+    }),
   };
 }
 
@@ -51,12 +60,33 @@ function runPlaywright(filters) {
   });
 }
 
-function countPlaywright({ stats, errors }) {
+function countPlaywright({ stats, errors, suites }) {
   return {
     passed: stats.expected,
     failed: stats.unexpected + stats.flaky + errors.length,
     skipped: stats.skipped,
+    failures: [
+      ...errors.map(({ message }) => failure('playwright', message)),
+      ...suites.flatMap((suite) => failuresOfSuite(suite, suite.title)),
+    ],
   };
+}
+
+function failuresOfSuite({ specs = [], suites = [] }, title) {
+  return [
+    ...specs
+      .filter(({ ok }) => !ok)
+      .map(({ title: name, tests }) => {
+        const messages = tests.flatMap(({ results }) => results).map(({ error }) => error?.message);
+        return failure(`${title} › ${name}`, messages.find(Boolean));
+      }),
+    ...suites.flatMap((suite) => failuresOfSuite(suite, `${title} › ${suite.title}`)),
+  ];
+}
+
+function failure(name, message = '') {
+  const said = stripVTControlCharacters(message).split('\n').slice(0, FAILURE_LINES);
+  return [name.replace(`${root}/`, ''), ...said.map((line) => `    ${line}`)].join('\n').trimEnd();
 }
 
 function runScript(script, args, timeoutMs, env = {}) {
@@ -83,7 +113,7 @@ function readCounts(report, count) {
   try {
     return count(JSON.parse(readFileSync(report, 'utf8')));
   } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
+    return { passed: 0, failed: 0, skipped: 0, failures: [] };
   }
 }
 
@@ -95,5 +125,5 @@ function verdict(name, counts, { status, signal, overtime } = { status: 0 }) {
     (counts.failed === 0 && counts.passed === 0 && 'ran nothing');
   if (!complaint) return counts;
   say(`${name} ${complaint}.`);
-  return { ...counts, failed: counts.failed + 1 };
+  return { ...counts, failed: counts.failed + 1, failures: [...counts.failures, `${name} ${complaint}`] };
 }

@@ -22,13 +22,16 @@ await main(import.meta.filename, async () => {
     await ensureSystemPackages(names);
     if (names.some((name) => RUNNERS[name].needsBuild)) await prepareBuild();
     const summary = [];
+    const failures = [];
     for (const name of names) {
       process.stdout.write(`\n── ${name} ──\n`);
       const startedMs = performance.now();
       const counts = await RUNNERS[name].run(filters);
       for (const key of Object.keys(total)) total[key] += counts[key];
+      failures.push(...counts.failures.map((failure) => `${name}: ${failure}`));
       summary.push(`${name.padEnd(6)} ${describe(counts)} in ${secondsSince(startedMs)}`);
     }
+    if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.join('\n')}\n`);
     process.stdout.write(`\n${summary.join('\n')}\n`);
   } catch (error) {
     say(error instanceof Complaint ? error.message : error.stack);
