@@ -79,7 +79,7 @@ export type CliEvent =
       readonly message: string;
       readonly receiver?: string;
     }
-  /** A name at the top of the share that was taken where it is saved, and what it is saved as. */
+  /** A name of the share's that was taken or could not be where it is saved, and what it is saved as. */
   | { readonly event: 'renamed'; readonly path: string; readonly savedAs: string }
   | {
       readonly event: 'done';

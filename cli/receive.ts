@@ -11,7 +11,7 @@ import { EXIT } from './failure.ts';
 import { askWhatToTake, commonFolder } from './offer-prompt.ts';
 import { PauseKey } from './pause-key.ts';
 import { recordReceived } from './received-records.ts';
-import { renamedTops } from './renamed-tops.ts';
+import { renamedPaths } from './renamed-paths.ts';
 import { serverAddress } from './server-address.ts';
 import { shellWord } from './shell-word.ts';
 import { readTarget } from './target-input.ts';
@@ -99,7 +99,7 @@ export async function receive(
     const { saved, failed, status } = await receiving.accept(chosen, sink).finally(() => pauseKey.end());
     // Whoever cannot note it has the files all the same.
     await recordReceived(folder, sink.savedFiles).catch(() => {});
-    for (const [path, savedAs] of renamedTops(offer.entries, saved, folder)) {
+    for (const [path, savedAs] of renamedPaths(offer.entries, saved, folder)) {
       output.say({ event: 'renamed', path, savedAs });
     }
     events.take(status);

@@ -6,6 +6,7 @@ import {
   mkdir,
   open,
   readdir,
+  readFile,
   rm,
   stat,
   symlink,
@@ -32,6 +33,14 @@ const file = (id: number, path: string, sizeBytes: number): ChosenEntry & { entr
 const block = (fill: number, lengthBytes = BLOCK_BYTES) => new Uint8Array(lengthBytes).fill(fill);
 const leafOf = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest());
 
+/** Damages a file, and gives it this time again. */
+async function flipByte(path: string, at: number, modifiedMs?: number): Promise<void> {
+  const handle = await open(path, 'r+');
+  await handle.write(Uint8Array.of(99), 0, 1, at);
+  if (modifiedMs !== undefined) await handle.utimes(new Date(modifiedMs), new Date(modifiedMs));
+  await handle.close();
+}
+
 async function opened(target: string, chosen: readonly ChosenEntry[], shareId = 'share') {
   const sink = await FolderSink.create(target);
   const held = new Map((await sink.open(chosen, namesOf(shareId))).map((one) => [one.id, one]));
@@ -41,7 +50,7 @@ async function opened(target: string, chosen: readonly ChosenEntry[], shareId = 
     /** Blocks of the file that are held. */
     blocksOf(id: number) {
       const one = held.get(id);
-      return one && !one.committed ? [...one.leaves.keys()].sort((a, b) => a - b) : one?.committed;
+      return one?.committed ? true : one && [...one.leaves.keys()].sort((a, b) => a - b);
     },
     write: (id: number, index: number, bytes: Uint8Array<ArrayBuffer>) =>
       sink.write(id, index * BLOCK_BYTES, bytes, leafOf(bytes)),
@@ -179,14 +188,12 @@ describe('what the disk makes of it meanwhile', () => {
 
   test('a byte that flipped is read as it is', async () => {
     const target = await interrupted();
-    const partial = await open(join(target, PARTIAL, '0'), 'r+');
-    await partial.write(Uint8Array.of(99), 0, 1, BLOCK_BYTES + 5);
-    await partial.close();
+    await flipByte(join(target, PARTIAL, '0'), BLOCK_BYTES + 5);
     const { sink, held } = await opened(target, chosen);
     const one = held.get(0);
     const bytes = await sink.read(0, BLOCK_BYTES, BLOCK_BYTES);
     expect(bytes[5]).toBe(99);
-    expect(one?.committed === false && one.leaves.get(1)).toEqual(leafOf(block(1)));
+    expect(one?.leaves.get(1)).toEqual(leafOf(block(1)));
     await sink.abort();
   });
 
@@ -244,8 +251,62 @@ describe('what the disk makes of it meanwhile', () => {
     test('counts while it has that time', async () => {
       const target = await saved();
       const { sink, held } = await opened(target, large(before));
-      expect(held.get(0)).toEqual({ id: 0, committed: true });
+      const leaves = new Map([block(1), block(2, 9)].map((bytes, index) => [index, leafOf(bytes)]));
+      expect(held.get(0)).toEqual({ id: 0, committed: true, resized: false, leaves });
+      expect(await sink.read(0, BLOCK_BYTES, 9)).toEqual(block(2, 9));
       await sink.abort();
+      expect(await readdir(target)).toEqual(['a']);
+    });
+
+    test('and has been damaged, is left as it is, and is gone on with in a copy', async () => {
+      const target = await saved();
+      await flipByte(join(target, 'a'), 5, before);
+      const first = await opened(target, large(before));
+      expect(first.blocksOf(0)).toBe(true);
+      await first.sink.reopen(0);
+      expect((await first.sink.read(0, 0, BLOCK_BYTES))[5]).toBe(99);
+      await first.write(0, 0, block(1));
+      expect((await readFile(join(target, 'a')))[5]).toBe(99);
+      // Killed here, it begins again with what stands under its name.
+      await first.sink.suspend();
+      const { sink, blocksOf, write } = await opened(target, large(before));
+      expect(blocksOf(0)).toBe(true);
+      await sink.reopen(0);
+      await write(0, 0, block(1));
+      await sink.commit(0, ROOT);
+      expect((await sink.finish()).map(({ savedAs }) => savedAs)).toEqual([join(target, 'a (2)')]);
+      expect(sink.savedFiles.map(({ path }) => path)).toEqual(['a (2)']);
+      expect((await readdir(target)).sort()).toEqual(['a', 'a (2)']);
+      expect((await readFile(join(target, 'a')))[5]).toBe(99);
+      expect(await readFile(join(target, 'a (2)'))).toEqual(Buffer.concat([block(1), block(2, 9)]));
+    });
+
+    test.each([
+      ['longer', 2 * BLOCK_BYTES, [0]],
+      ['shorter', BLOCK_BYTES, [0]],
+      ['shorter within its first block', 7, []],
+    ])('is gone on with where the sender’s is %s now, and keeps its name', async (_, sizeBytes, blocks) => {
+      const target = await saved();
+      const now = [{ id: 0, entry: { ...file(0, 'a', sizeBytes).entry, modifiedMs: after } }];
+      const { sink, held, blocksOf, write } = await opened(target, now);
+      expect(held.get(0)).toMatchObject({ committed: false, resized: true });
+      expect(blocksOf(0)).toEqual(blocks);
+      if (sizeBytes !== BLOCK_BYTES)
+        await write(0, blocks.length, block(3, Math.min(sizeBytes, BLOCK_BYTES)));
+      await sink.commit(0, ROOT);
+      await sink.finish();
+      expect(await readdir(target)).toEqual(['a']);
+      expect((await stat(join(target, 'a'))).size).toBe(sizeBytes);
+    });
+
+    test('that was changed here, while the sender’s has another size, stays, and the sender’s is told to have changed', async () => {
+      const target = await saved();
+      await flipByte(join(target, 'a'), 5);
+      const { sink, held } = await opened(target, [file(0, 'a', 9)]);
+      expect(held.get(0)).toMatchObject({ committed: false, resized: true });
+      expect(held.get(0)?.leaves.size).toBe(0);
+      await sink.abort();
+      expect(await readdir(target)).toEqual(['a']);
     });
 
     test('is compared and gone on with where the sender’s has another time, and keeps its name', async () => {
@@ -271,9 +332,7 @@ describe('what the disk makes of it meanwhile', () => {
 
     test('that is no longer as it came stays where it is, and is fetched again beside it', async () => {
       const target = await saved();
-      const handle = await open(join(target, 'a'), 'r+');
-      await handle.write(Uint8Array.of(99), 0, 1, 5);
-      await handle.close();
+      await flipByte(join(target, 'a'), 5);
       const { sink, held, write } = await opened(target, large(before));
       expect(held.has(0)).toBe(false);
       await write(0, 0, block(1));
@@ -297,38 +356,6 @@ describe('what the disk makes of it meanwhile', () => {
     await write(0, 1, block(1));
     await sink.abort();
     expect((await readdir(target)).sort()).toEqual(['large', 'small']);
-  });
-
-  test('a small file that was not synced before the machine went down is read again', async () => {
-    const target = await scratchFolder();
-    const run = await opened(target, [file(0, 'x', 9), file(1, 'y', 9), file(2, 'z', 9)]);
-    for (const id of [0, 1]) await run.write(id, 0, block(id, 9)).then(() => run.sink.commit(id, ROOT));
-    await run.write(2, 0, block(2, 9));
-    // What a crash of the machine can make of a file that was never synced.
-    await writeFile(join(target, 'y'), Buffer.alloc(9));
-    await rm(join(target, PARTIAL, 'lock'));
-    const { readFile } = promises;
-    const bootId = vi
-      .spyOn(promises, 'readFile')
-      .mockImplementation((path, ...rest) =>
-        `${path}`.endsWith('boot_id')
-          ? Promise.resolve('another')
-          : Reflect.apply(readFile, promises, [path, ...rest]),
-      );
-    syncBuiltinESMExports();
-    onTestFinished(() => {
-      bootId.mockRestore();
-      syncBuiltinESMExports();
-    });
-    const { sink, held, blocksOf } = await opened(target, [
-      file(0, 'x', 9),
-      file(1, 'y', 9),
-      file(2, 'z', 9),
-    ]);
-    expect([...held.keys()]).toEqual([0, 2]);
-    expect(blocksOf(0)).toBe(true);
-    await sink.abort();
-    await run.sink.abort();
   });
 });
 

@@ -1,4 +1,4 @@
-import { access, constants, type FileHandle, readFile, statfs, utimes } from 'node:fs/promises';
+import { access, constants, type FileHandle, open, statfs, utimes } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { blockLength } from '#protocol/block.ts';
 import type { EntryId, FileEntry, FolderEntry } from '#protocol/entry.ts';
@@ -25,6 +25,7 @@ const THIS_SYSTEM: LocalRules = {
   caseSensitive: process.platform !== 'win32' && process.platform !== 'darwin',
 };
 
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const SYNC_FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0);
 
 /** A chosen entry and where it is to be saved: a path in the target, `/`-separated. */
@@ -144,27 +145,27 @@ export class FolderSink implements Sink {
       this.#partials =
         this.#claimed ?? (await PartialFiles.claim(this.#folders, this.#root, shareId, this.#calls));
       this.#claimed = null;
-      const boot = await bootId();
       const noted = await readJournal(this.#folders, this.#partials.folder, shareId);
       this.#hasKept = noted !== null;
       this.#plan(chosen, noted?.entries ?? new Map());
-      const found = noted ? await this.#find(noted, boot) : new Map<EntryId, Held>();
+      const holder = new HeldFiles(this.#folders, this.#root, this.#partials);
+      const found = noted ? await this.#find(noted, holder) : new Map<EntryId, Held>();
       await this.#checkSpace(found);
-      const places = noted ? await this.#holder(noted, boot).foldersOf(noted) : new Map<string, string>();
+      const places = noted ? await holder.foldersOf(noted) : new Map<string, string>();
       this.#made.adopt(places);
-      await this.#beginJournal(names, boot, noted, found, places);
+      await this.#beginJournal(names, noted, found, places);
+      this.#hasKept = false;
       for (const [id, held] of found) {
         const { entry, number } = this.#file(id);
         this.#heldBytes += bytesOf(held, entry);
-        if (!held.committed) continue;
+        if (held.place !== null || held.leaves.size > 0) this.#hasKept = true;
+        if (held.place === null) continue;
         this.#saved.set(id, join(this.#root, held.place));
         this.#roots.set(id, noted?.entries.get(number)?.commit?.root ?? new Uint8Array());
       }
-      this.#hasKept = found.size > 0;
-      return [...found].map(
-        ([id, held]): HeldFile =>
-          held.committed ? { id, committed: true } : { id, committed: false, leaves: held.leaves },
-      );
+      return [...found].map(([id, { leaves, place, resized }]) => {
+        return { id, leaves, committed: place !== null, resized };
+      });
     });
   }
 
@@ -172,14 +173,14 @@ export class FolderSink implements Sink {
     const { entry, number } = this.#file(id);
     // Not from Node's pool, so that it may be handed on; not zeroed, since all of it is filled or none is given.
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer);
+    const saved = this.#saved.get(id);
     await this.#guard(entry.path, () =>
-      this.#opened.partials.use(number, modeOf(entry), async (handle) => {
-        for (let at = 0; at < lengthBytes; ) {
-          const { bytesRead } = await handle.read(bytes, at, lengthBytes - at, offset + at);
-          if (bytesRead === 0) throw new Error('the file is too short');
-          at += bytesRead;
-        }
-      }),
+      saved === undefined
+        ? this.#opened.partials.use(number, modeOf(entry), (handle) => readAll(handle, bytes, offset))
+        : this.#folders.within(dirname(saved), async (at) => {
+            const handle = await open(at(basename(saved)), READ_FLAGS);
+            await readAll(handle, bytes, offset).finally(() => handle.close());
+          }),
     );
     return bytes;
   }
@@ -194,6 +195,15 @@ export class FolderSink implements Sink {
       await journal.note({ type: 'block', number, index: offset / BLOCK_BYTES, leaf });
     });
     this.#hasKept = true;
+  }
+
+  async reopen(id: EntryId): Promise<void> {
+    const { entry, number } = this.#file(id);
+    const saved = this.#saved.get(id);
+    if (saved === undefined) return;
+    this.#saved.delete(id);
+    this.#roots.delete(id);
+    await this.#guard(entry.path, () => this.#opened.partials.copy(saved, number));
   }
 
   async commit(id: EntryId, root: Uint8Array): Promise<void> {
@@ -241,7 +251,6 @@ export class FolderSink implements Sink {
       try {
         if (this.#journal) {
           await this.#sync();
-          await this.#journal.note({ type: 'durable' });
           await this.#journal.sync();
         }
       } finally {
@@ -279,23 +288,17 @@ export class FolderSink implements Sink {
     }
   }
 
-  /** What is there of the files of an earlier run; nothing of one that has another size now. */
-  async #find(noted: Noted, boot: string): Promise<Map<EntryId, Held>> {
-    const holder = this.#holder(noted, boot);
+  /** What is there of the files of an earlier run. */
+  async #find(noted: Noted, holder: HeldFiles): Promise<Map<EntryId, Held>> {
     const held = await inParallel(
       [...this.#files.values()],
       DISK_CALLS_AT_ONCE,
       async ({ id, entry, number }) => {
         const file = noted.entries.get(number);
-        const isSame = file?.sizeBytes === entry.sizeBytes;
-        return [id, isSame ? await holder.find(file, entry.modifiedMs) : null] as const;
+        return [id, file ? await holder.find(file, entry) : null] as const;
       },
     );
     return new Map(held.filter((one): one is [EntryId, Held] => one[1] !== null));
-  }
-
-  #holder(noted: Noted, boot: string): HeldFiles {
-    return new HeldFiles(this.#folders, this.#root, this.#partials as PartialFiles, noted, boot);
   }
 
   async #checkSpace(held: ReadonlyMap<EntryId, Held>): Promise<void> {
@@ -312,39 +315,33 @@ export class FolderSink implements Sink {
   /** Removes what is of no use any more and begins a journal that says what is. */
   async #beginJournal(
     names: DeliveryNames,
-    boot: string,
     noted: Noted | null,
     held: ReadonlyMap<EntryId, Held>,
     folders: ReadonlyMap<string, string>,
   ): Promise<void> {
     const partials = this.#partials as PartialFiles;
-    const durable: JournalRecord[] = [];
-    const others: JournalRecord[] = [];
+    const records: JournalRecord[] = [];
     const partial = new Set<number>();
     for (const { number, entry } of this.#folderEntries)
-      others.push({ type: 'entry', number, kind: 'folder', path: entry.path, sizeBytes: 0 });
+      records.push({ type: 'entry', number, kind: 'folder', path: entry.path, sizeBytes: 0 });
     for (const { id, number, entry } of this.#files.values()) {
       const has = held.get(id);
-      const commit = has?.committed ? noted?.entries.get(number)?.commit : null;
-      if (has?.committed === false) partial.add(number);
-      const records = commit?.durable ? durable : others;
+      const commit = has && has.place !== null ? noted?.entries.get(number)?.commit : null;
+      if (has?.place === null && has.leaves.size > 0) partial.add(number);
       records.push({ type: 'entry', number, kind: 'file', path: entry.path, sizeBytes: entry.sizeBytes });
-      const leaves = has?.committed ? noted?.entries.get(number)?.leaves : has?.leaves;
-      for (const [index, leaf] of leaves ?? []) records.push({ type: 'block', number, index, leaf });
+      for (const [index, leaf] of has?.leaves ?? []) records.push({ type: 'block', number, index, leaf });
       if (!commit) continue;
       records.push({ type: 'intent', number, root: commit.root, place: commit.place });
       records.push({ type: 'committed', number });
     }
     await partials.keep(partial, [JOURNAL_NAME]);
     this.#journal = await Journal.create(this.#folders, partials.folder, [
-      { type: 'share', ...names, boot },
+      { type: 'share', ...names },
       ...[...folders].flatMap(([planned, place]): JournalRecord[] => [
         { type: 'folder', planned, place },
         { type: 'made', planned },
       ]),
-      ...durable,
-      { type: 'durable' },
-      ...others,
+      ...records,
     ]);
   }
 
@@ -394,9 +391,7 @@ export class FolderSink implements Sink {
 }
 
 function bytesOf(held: Held | null, { sizeBytes }: FileEntry): number {
-  if (held === null) return 0;
-  if (held.committed) return sizeBytes;
-  return [...held.leaves.keys()].reduce((sum, index) => sum + blockLength(sizeBytes, index), 0);
+  return [...(held?.leaves.keys() ?? [])].reduce((sum, index) => sum + blockLength(sizeBytes, index), 0);
 }
 
 /** Gives a file its length and its time, and makes one that is worth it durable at once. */
@@ -414,7 +409,11 @@ function modeOf({ executable }: FileEntry): number {
   return executable ? 0o777 : 0o666;
 }
 
-/** Names this start of the machine, where the system tells; else empty. */
-async function bootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => '')).trim();
+/** Fills `bytes` with what stands at `offset`. */
+async function readAll(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await handle.read(bytes, at, bytes.length - at, offset + at);
+    if (bytesRead === 0) throw new Error('the file is too short');
+    at += bytesRead;
+  }
 }

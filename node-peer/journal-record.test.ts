@@ -17,7 +17,6 @@ const plain: fc.Arbitrary<JournalRecord> = fc.oneof(
   fc.record({
     type: fc.constant('share' as const),
     shareId: name,
-    boot: fc.constantFrom('', 'b00t'),
     deliveryId: fc.constantFrom('', 'd1d'),
   }),
   fc.record({
@@ -32,7 +31,6 @@ const plain: fc.Arbitrary<JournalRecord> = fc.oneof(
   fc.record({ type: fc.constant('block' as const), number, index: number, leaf }),
   fc.record({ type: fc.constant('intent' as const), number, root: fc.uint8Array({ maxLength: 32 }), place }),
   fc.record({ type: fc.constant('committed' as const), number }),
-  fc.record({ type: fc.constant('durable' as const) }),
 );
 
 const encode = (records: readonly JournalRecord[]) =>
@@ -94,21 +92,17 @@ describe('a journal', () => {
   });
 });
 
-test('a journal of version 1 is read on, and knows no delivery', () => {
-  const second = Buffer.from(encode([{ type: 'share', shareId: 's', boot: 'b', deliveryId: '' }]));
-  // The version, and without the delivery's empty name.
-  const body = Buffer.from(second.subarray(8, -2));
-  body[1] = 1;
+test('of a journal of another version nothing is read', () => {
+  const body = Buffer.from(encode([{ type: 'share', shareId: 's', deliveryId: 'd' }]).subarray(8));
+  body[1] = 2;
   const head = Buffer.alloc(8);
   head.writeUInt32BE(body.length);
   head.writeUInt32BE(crc32(body), 4);
-  expect(decode(Buffer.concat([head, body]))).toEqual([
-    { type: 'share', shareId: 's', boot: 'b', deliveryId: '' },
-  ]);
+  expect(decode(Buffer.concat([head, body]))).toEqual([]);
 });
 
 describe('what a journal comes to', () => {
-  const share: JournalRecord = { type: 'share', shareId: 's', boot: 'b', deliveryId: 'd' };
+  const share: JournalRecord = { type: 'share', shareId: 's', deliveryId: 'd' };
   const entry = (number: number, kind: 'file' | 'folder' = 'file'): JournalRecord => ({
     type: 'entry',
     number,
@@ -140,14 +134,13 @@ describe('what a journal comes to', () => {
         { type: 'intent', number: 3, root, place: 'a (2)' },
         { type: 'committed', number: 3 },
         entry(4),
-        { type: 'durable' },
         { type: 'intent', number: 4, root, place: 'b' },
       ],
       's',
     );
     expect(noted?.entries.get(3)?.leaves.get(1)).toEqual(new Uint8Array(32).fill(2));
-    expect(noted?.entries.get(3)?.commit).toEqual({ root, place: 'a (2)', done: true, durable: true });
-    expect(noted?.entries.get(4)?.commit).toEqual({ root, place: 'b', done: false, durable: false });
+    expect(noted?.entries.get(3)?.commit).toEqual({ root, place: 'a (2)', done: true });
+    expect(noted?.entries.get(4)?.commit).toEqual({ root, place: 'b', done: false });
   });
 
   test.each<[string, JournalRecord]>([

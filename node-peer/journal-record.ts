@@ -8,8 +8,8 @@ import { MAX_JOURNAL_RECORD_BYTES } from './limits.ts';
  * a share's entries are the sender's, and may be others the next time.
  */
 export type JournalRecord =
-  /** The first one: of which share and delivery (empty: unknown) this is the journal, and since which start of the machine it is written (empty: unknown). */
-  | { readonly type: 'share'; readonly shareId: string; readonly boot: string; readonly deliveryId: string }
+  /** The first one: of which share and delivery this is the journal. */
+  | { readonly type: 'share'; readonly shareId: string; readonly deliveryId: string }
   | {
       readonly type: 'entry';
       readonly number: number;
@@ -24,13 +24,11 @@ export type JournalRecord =
   | { readonly type: 'block'; readonly number: number; readonly index: number; readonly leaf: Uint8Array }
   /** The file is about to get its final name. */
   | { readonly type: 'intent'; readonly number: number; readonly root: Uint8Array; readonly place: string }
-  | { readonly type: 'committed'; readonly number: number }
-  /** All that was committed before has been synced to the disk. */
-  | { readonly type: 'durable' };
+  | { readonly type: 'committed'; readonly number: number };
 
-/** The first one knew no deliveries. */
-const VERSION = 2;
-const TYPES = ['share', 'entry', 'folder', 'made', 'block', 'intent', 'committed', 'durable'] as const;
+/** Nothing is read of the others: all is fetched again. */
+const VERSION = 3;
+const TYPES = ['share', 'entry', 'folder', 'made', 'block', 'intent', 'committed'] as const;
 /** Length and CRC-32 of the body, which begins with its type. */
 const HEAD_BYTES = 8;
 
@@ -64,7 +62,7 @@ export function* decodeRecords(bytes: Uint8Array): Generator<JournalRecord, void
 function fieldsOf(record: JournalRecord): Uint8Array[] {
   switch (record.type) {
     case 'share':
-      return [Uint8Array.of(VERSION), text(record.shareId), text(record.boot), text(record.deliveryId)];
+      return [Uint8Array.of(VERSION), text(record.shareId), text(record.deliveryId)];
     case 'entry': {
       const kind = Uint8Array.of(record.kind === 'file' ? 1 : 0);
       return [integer(record.number), kind, integer(record.sizeBytes), text(record.path)];
@@ -79,8 +77,6 @@ function fieldsOf(record: JournalRecord): Uint8Array[] {
       return [integer(record.number), sized(record.root), text(record.place)];
     case 'committed':
       return [integer(record.number)];
-    case 'durable':
-      return [];
   }
 }
 
@@ -99,10 +95,8 @@ function decodeBody(body: Buffer): JournalRecord | null {
 function readRecord(type: JournalRecord['type'], fields: Fields): JournalRecord | null {
   switch (type) {
     case 'share': {
-      const version = fields.byte();
-      if (version === 0 || version > VERSION) return null;
-      const [shareId, boot] = [fields.text(), fields.text()];
-      return { type, shareId, boot, deliveryId: version === 1 ? '' : fields.text() };
+      if (fields.byte() !== VERSION) return null;
+      return { type, shareId: fields.text(), deliveryId: fields.text() };
     }
     case 'entry': {
       const [number, isFile, sizeBytes] = [fields.integer(), fields.byte(), fields.integer()];
@@ -123,8 +117,6 @@ function readRecord(type: JournalRecord['type'], fields: Fields): JournalRecord 
       return { type, number: fields.integer(), root: plain(fields.sized()), place: fields.place() };
     case 'committed':
       return { type, number: fields.integer() };
-    case 'durable':
-      return { type };
   }
 }
 

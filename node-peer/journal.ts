@@ -22,8 +22,6 @@ export interface NotedEntry {
     readonly root: Uint8Array;
     readonly place: string;
     done: boolean;
-    /** It had been synced. */
-    durable: boolean;
   } | null;
 }
 
@@ -35,9 +33,7 @@ export interface NotedFolder {
 
 /** What a journal says. */
 export interface Noted {
-  /** The start of the machine under which it was written; empty where unknown. */
-  readonly boot: string;
-  /** Whose it was; empty where unknown. */
+  /** Whose it was. */
   readonly deliveryId: string;
   readonly entries: Map<number, NotedEntry>;
   /** The share's folders by their planned places, to where they lie; parents first. */
@@ -136,7 +132,7 @@ export function replay(records: Iterable<JournalRecord>, shareId: string): Noted
     if (noted !== null) {
       if (!apply(noted, record)) break;
     } else if (record.type === 'share' && record.shareId === shareId) {
-      noted = { boot: record.boot, deliveryId: record.deliveryId, entries: new Map(), folders: new Map() };
+      noted = { deliveryId: record.deliveryId, entries: new Map(), folders: new Map() };
     } else break;
   }
   return noted;
@@ -162,15 +158,11 @@ function apply({ entries, folders }: Noted, record: JournalRecord): boolean {
       if (folder) folder.made = true;
       return folder !== undefined;
     }
-    case 'durable':
-      for (const { commit } of entries.values()) if (commit?.done) commit.durable = true;
-      return true;
   }
   const entry = entries.get(record.number);
   if (entry?.kind !== 'file') return false;
   if (record.type === 'block') entry.leaves.set(record.index, record.leaf);
-  else if (record.type === 'intent')
-    entry.commit = { root: record.root, place: record.place, done: false, durable: false };
+  else if (record.type === 'intent') entry.commit = { root: record.root, place: record.place, done: false };
   else if (entry.commit) entry.commit.done = true;
   else return false;
   return true;

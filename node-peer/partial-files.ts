@@ -1,4 +1,14 @@
-import { constants, type FileHandle, lstat, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  type FileHandle,
+  lstat,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+} from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { claimFolder } from './claimed-folder.ts';
 import { type FolderLock, LOCK_NAME } from './folder-lock.ts';
@@ -131,6 +141,17 @@ export class PartialFiles {
     await this.#folders.within(dirname(path), (from) =>
       this.#folders.within(this.folder, (to) => rename(from(basename(path)), to(`${number}`))),
     );
+  }
+
+  /** Copies a file that has its final name, to go on with the copy. */
+  async copy(path: string, number: number): Promise<void> {
+    await this.#folders.within(dirname(path), (from) =>
+      this.#folders.within(this.folder, (to) =>
+        copyFile(from(basename(path)), to(`${number}`), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
+      ),
+    );
+    this.#begun.add(number);
+    this.#written.add(number);
   }
 
   async remove(number: number): Promise<void> {

@@ -29,7 +29,7 @@ export interface Resumption {
 export class Receiver {
   readonly #say: (message: ReceiverMessage) => void;
   #manifest: ManifestAssembly | null = null;
-  #chosen: ReadonlySet<EntryId> | null = null;
+  #chosen: Set<EntryId> | null = null;
   #plan: RequestPlan | null = null;
   readonly #open = new Map<EntryId, OpenFile>();
   /** Files that something is held of, before their turn. */
@@ -39,6 +39,8 @@ export class Receiver {
   /** How far settled files had been asked for: what may still be on its way. */
   readonly #settled = new Map<EntryId, number>();
   readonly #failed = new Map<EntryId, FileFailure>();
+  /** What the sender had to give up and is not wanted. */
+  readonly #unwanted = new Map<EntryId, FileFailure>();
   readonly #newlyFailed: EntryId[] = [];
   readonly #newlyChanged: EntryId[] = [];
   readonly #committable: EntryId[] = [];
@@ -125,7 +127,6 @@ export class Receiver {
     if (!entries || this.#chosen) throw new Error('choose needs a whole manifest, once');
     const files = [...new Set(ids)].filter((id) => entries[id]?.kind === 'file');
     this.#chosen = new Set(files);
-    this.#plan = new RequestPlan(files, (id) => this.#openFile(id), this.#say);
     let heldBytes = settled.bytes;
     for (const id of files) {
       const file = openFile(this.#fileEntry(id), held?.get(id));
@@ -134,8 +135,19 @@ export class Receiver {
       else this.#waiting.set(id, file);
       for (const index of file.held) heldBytes += blockLength(file.entry.sizeBytes, index);
     }
+    // What may be all here is only to be proven: that waits.
+    const isAllHeld = (id: EntryId) => {
+      const file = this.#waiting.get(id);
+      return file !== undefined && file.held.size === file.blocks;
+    };
+    const inTurn = [...files.filter((id) => !isAllHeld(id)), ...files.filter(isAllHeld)];
+    this.#plan = new RequestPlan(inTurn, (id) => this.#openFile(id), this.#say);
     // What the sender had to give up and nobody wants is no failure.
-    for (const entry of this.#failed.keys()) if (!this.#chosen.has(entry)) this.#failed.delete(entry);
+    for (const [entry, code] of this.#failed) {
+      if (this.#chosen.has(entry)) continue;
+      this.#failed.delete(entry);
+      this.#unwanted.set(entry, code);
+    }
     const totalBytes = files.reduce((sum, id) => sum + this.#fileEntry(id).sizeBytes, settled.bytes);
     this.#filesDone = settled.files;
     this.#bytes = settled.bytes;
@@ -143,6 +155,21 @@ export class Receiver {
     this.#creditBytes = creditBytes;
     this.#say({ type: 'credit', bytes: creditBytes });
     this.#plan?.ask();
+  }
+
+  /**
+   * A file that was counted as settled is to be had after all: what is not held of it is asked for.
+   * @param held as for `choose`
+   */
+  reopen(entry: EntryId, held: Iterable<number>): void {
+    const { sizeBytes } = this.#fileEntry(entry);
+    this.#chosen?.add(entry);
+    this.#filesDone -= 1;
+    this.#bytes -= sizeBytes;
+    this.#waiting.set(entry, openFile(this.#fileEntry(entry), held));
+    this.#plan?.add(entry);
+    const code = this.#unwanted.get(entry);
+    if (code) this.#giveUp(entry, code);
   }
 
   /**
@@ -360,8 +387,8 @@ export class Receiver {
   #hearFailed(entry: EntryId, code: FileFailure): void {
     this.#fileEntry(entry);
     this.#comparison.drop(entry);
-    if (this.#chosen?.has(entry) === false || this.#open.get(entry)?.proven) return;
-    this.#giveUp(entry, code);
+    if (this.#chosen?.has(entry) === false) this.#unwanted.set(entry, code);
+    else if (!this.#open.get(entry)?.proven) this.#giveUp(entry, code);
   }
 
   /** @returns false where the file was settled before: what is saved stays saved */

@@ -17,7 +17,7 @@ const MAX_AWAITED_BLOCKS = 1.5 * MAX_RANGE_BLOCKS;
  * @see docs/transfer-protocol.md "The receiver"
  */
 export class RequestPlan {
-  readonly #chosen: readonly EntryId[];
+  readonly #chosen: EntryId[];
   readonly #open: (id: EntryId) => OpenFile | null;
   readonly #say: (message: ReceiverMessage) => void;
   /** Of `#chosen`: the first that has not had its turn. */
@@ -35,7 +35,7 @@ export class RequestPlan {
     open: (id: EntryId) => OpenFile | null,
     say: (message: ReceiverMessage) => void,
   ) {
-    this.#chosen = chosen;
+    this.#chosen = [...chosen];
     this.#open = open;
     this.#say = say;
   }
@@ -43,6 +43,11 @@ export class RequestPlan {
   /** Every chosen file has had its turn and is settled. */
   get settled(): boolean {
     return this.#next === this.#chosen.length && this.#openFiles.size === 0;
+  }
+
+  /** One more file is to be had. */
+  add(id: EntryId): void {
+    this.#chosen.push(id);
   }
 
   /** A block arrived and is verified. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type BlockRef, blockCount } from './block.ts';
-import type { ReceiverMessage } from './control-message.ts';
+import type { ReceiverMessage, SenderMessage } from './control-message.ts';
 import type { Entry } from './entry.ts';
 import { ProtocolViolation } from './errors.ts';
 import { LeafTree } from './leaf-tree.ts';
@@ -19,7 +19,8 @@ import { leafOf } from './testing/transfer-books.ts';
 function goOn(
   sizes: readonly number[],
   resumption: Resumption,
-  beforeChoosing: (receiver: Receiver) => void = () => {},
+  beforeChoosing: (receiver: Receiver) => unknown = () => {},
+  ids: readonly number[] = [...sizes.keys()],
 ) {
   const manifest = new Manifest(
     sizes.map((sizeBytes, i): Entry => ({ kind: 'file', path: `file ${i}`, sizeBytes })),
@@ -30,7 +31,7 @@ function goOn(
   for (let page = 0; page < manifest.header.pages; page += 1) receiver.hear(manifest.page(page));
   beforeChoosing(receiver);
   said.length = 0;
-  receiver.choose([...sizes.keys()], resumption);
+  receiver.choose(ids, resumption);
   const choice = said[0];
   return { receiver, said, choice };
 }
@@ -59,6 +60,66 @@ function source(entry: number, sizeBytes: number, changed: readonly number[] = [
 }
 
 describe('a receiver that goes on', () => {
+  it('asks for a settled file that is not whole after all, but for what it holds of it', () => {
+    const size = 2 * BLOCK_BYTES + 5;
+    const { receiver, said } = goOn([5, size], { settled: { files: 1, bytes: size } }, undefined, [0]);
+    deliver(receiver, { entry: 0, index: 0 });
+    receiver.hear(source(0, 5).root);
+    receiver.takeCommittable();
+    receiver.committed(0);
+    expect([receiver.settled, receiver.bytes, receiver.filesDone]).toEqual([true, size + 5, 2]);
+    said.length = 0;
+    receiver.reopen(1, [0, 2]);
+    expect([receiver.settled, receiver.bytes, receiver.filesDone]).toEqual([false, 5, 1]);
+    receiver.flush();
+    expect(requests(said)).toEqual([{ type: 'request', ranges: [[1, 1, 1]], roots: [1] }]);
+    for (const index of [0, 2]) kept(receiver, { entry: 1, index });
+    deliver(receiver, { entry: 1, index: 1 });
+    receiver.hear(source(1, size).root);
+    expect(receiver.takeCommittable().map(({ entry }) => entry)).toEqual([1]);
+    receiver.committed(1);
+    expect([receiver.settled, receiver.bytes, receiver.filesDone]).toEqual([true, size + 5, 2]);
+  });
+
+  it.each(['before the choice', 'after it'])(
+    'gives such a file up that the sender had given up %s, when nobody wanted it',
+    (when) => {
+      const failed: SenderMessage = { type: 'failed', entry: 1, code: 'source-unreadable' };
+      const isBefore = when === 'before the choice';
+      const before = (receiver: Receiver) => isBefore && receiver.hear(failed);
+      const { receiver } = goOn([0, 5], { settled: { files: 1, bytes: 5 } }, before, [0]);
+      if (!isBefore) receiver.hear(failed);
+      expect([[...receiver.failed], receiver.takeFailed()]).toEqual([[], []]);
+      receiver.reopen(1, [0]);
+      expect([...receiver.failed]).toEqual([[1, 'source-unreadable']]);
+      expect(receiver.takeFailed()).toEqual([[1, 'source-unreadable']]);
+      expect(receiver.takeGivenUp()).toEqual([1]);
+      receiver.flush();
+      receiver.hear(source(0, 0).root);
+      receiver.takeCommittable();
+      receiver.committed(0);
+      expect(receiver.settled).toBe(true);
+    },
+  );
+
+  it('asks first for what it lacks something of, then for the roots of what it may have whole', () => {
+    const held = new Map([
+      [0, [0, 1]],
+      [2, [0]],
+    ]);
+    const { said } = goOn([2 * BLOCK_BYTES, 5, 2 * BLOCK_BYTES, 0], { held });
+    expect(requests(said)).toEqual([
+      {
+        type: 'request',
+        ranges: [
+          [1, 0, 1],
+          [2, 1, 1],
+        ],
+        roots: [1, 2, 3, 0],
+      },
+    ]);
+  });
+
   it('counts what it holds and what is committed, and asks for what lies between', () => {
     const size = 6 * BLOCK_BYTES + 5;
     const { receiver, said, choice } = goOn([size, 0, BLOCK_BYTES], {

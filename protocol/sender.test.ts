@@ -246,6 +246,35 @@ describe('Sender', () => {
     expect(said).toEqual([]);
   });
 
+  it('hashes what was brought before in turn with what it sends, and alone where the credit is used up', () => {
+    const { sender, request } = offer(4 * BLOCK_BYTES, 6 * BLOCK_BYTES);
+    sender.hear({ type: 'choice', files: 2, totalBytes: 10 * BLOCK_BYTES, heldBytes: 3 * BLOCK_BYTES });
+    sender.hear({ type: 'credit', bytes: 4 * BLOCK_BYTES });
+    request(
+      [
+        [0, 2, 1],
+        [1, 0, 6],
+      ],
+      [],
+    );
+    request([], [0, 1]);
+    expect(takeAll(sender).map(name)).toEqual(['send 0:2', 'send 1:0', 'send 1:1', 'send 1:2']);
+    const other = offer(4 * BLOCK_BYTES, 6 * BLOCK_BYTES);
+    other.chooseAll();
+    other.sender.hear({ type: 'credit', bytes: 2 * BLOCK_BYTES });
+    other.request([[0, 2, 1]], [0]);
+    other.request([[1, 0, 6]], [1]);
+    expect(takeAll(other.sender).map(name)).toEqual([
+      'send 0:2',
+      'hash 0:0',
+      'send 1:0',
+      'hash 0:1',
+      'hash 0:3',
+    ]);
+    other.sender.hear({ type: 'ack', blocks: [[1, 0, 1]] });
+    expect(takeAll(other.sender).map(name)).toEqual(['send 1:1']);
+  });
+
   it('finds a block changed that is read again after its root was told, and tells no root twice', () => {
     const { sender, said, chooseAll, request } = offer(2 * BLOCK_BYTES);
     chooseAll();

@@ -19,9 +19,9 @@ export type SenderTask =
   | { readonly type: 'confirm'; readonly entry: EntryId };
 
 /** Asked for and not yet served, in the order asked. */
-type Asked =
-  | { readonly type: 'range'; readonly entry: EntryId; next: number; readonly end: number }
-  | { readonly type: 'root'; readonly entry: EntryId; nextUnknown: number };
+type Asked = Range | Root;
+type Range = { readonly type: 'range'; readonly entry: EntryId; next: number; readonly end: number };
+type Root = { readonly type: 'root'; readonly entry: EntryId; nextUnknown: number };
 
 interface OpenEntry {
   readonly sizeBytes: number;
@@ -55,6 +55,8 @@ export class Sender {
   #acknowledgedBytes = 0;
   #choice: { files: number; totalBytes: number; heldBytes: number } | null = null;
   #completed = false;
+  /** Whether the last task was to hash a block that nobody asked for. */
+  #hashedLast = false;
 
   /** @param say called with each message for the receiver, in order */
   constructor(manifest: Manifest, say: (message: SenderMessage) => void) {
@@ -140,19 +142,29 @@ export class Sender {
     if (this.#pauses.all) return null;
     const confirm = this.#takeConfirm();
     if (confirm) return confirm;
+    /** What is to be hashed for the first root that lacks something. */
+    let hash: Root | null = null;
     for (let at = 0; ; ) {
       const asked = this.#asked[at];
-      if (!asked) return null;
-      if (this.#pauses.holds(asked.entry)) {
+      if (!asked) break;
+      if (this.#pauses.holds(asked.entry)) at += 1;
+      else if (this.#isServed(asked)) {
+        this.#asked.splice(at, 1);
+        const confirm = this.#takeConfirm();
+        if (confirm) return confirm;
+      } else if (asked.type === 'root') {
+        hash ??= asked;
         at += 1;
-        continue;
+        // What an earlier session brought can be long to read: nothing behind it is to wait for all of that.
+        if (!this.#hashedLast) break;
+      } else {
+        if (!this.#affordable({ entry: asked.entry, index: asked.next })) break;
+        this.#hashedLast = false;
+        return this.#send(asked);
       }
-      const task = asked.type === 'range' ? this.#takeFromRange(asked) : this.#takeForRoot(asked);
-      if (task !== 'served') return task;
-      this.#asked.splice(at, 1);
-      const confirm = this.#takeConfirm();
-      if (confirm) return confirm;
     }
+    this.#hashedLast = hash !== null;
+    return hash && this.#hash(hash);
   }
 
   /** The driver has read and hashed a block of a `send` or `hash` task. */
@@ -278,28 +290,28 @@ export class Sender {
     this.#say({ type: 'leaves', entry, first, leaves });
   }
 
-  #takeFromRange(range: Extract<Asked, { type: 'range' }>): SenderTask | null | 'served' {
-    if (this.#failed.has(range.entry) || range.next === range.end) return 'served';
-    const block = { entry: range.entry, index: range.next };
-    if (!this.#affordable(block)) return null;
-    range.next += 1;
-    return this.#send(block);
-  }
-
-  #takeForRoot(asked: Extract<Asked, { type: 'root' }>): SenderTask | 'served' {
+  /** Whether there is nothing left to do for it. For a root whose leaves are all known, or coming, that is noted. */
+  #isServed(asked: Asked): boolean {
+    if (asked.type === 'range') return this.#failed.has(asked.entry) || asked.next === asked.end;
     const open = this.#open.get(asked.entry);
-    if (!open) return 'served';
-    const blocks = blockCount(open.sizeBytes);
+    if (!open) return true;
     let index = open.leaves.firstUnknown(asked.nextUnknown);
     while (this.#isBeingRead(asked.entry, index)) index = open.leaves.firstUnknown(index + 1);
-    asked.nextUnknown = index + 1;
-    if (index < blocks) {
-      const lengthBytes = blockLength(open.sizeBytes, index);
-      return { type: 'hash', block: { entry: asked.entry, index }, lengthBytes };
-    }
+    asked.nextUnknown = index;
+    if (index < blockCount(open.sizeBytes)) return false;
     open.rootAsked = true;
     this.#confirmWhenComplete(asked.entry, open);
-    return 'served';
+    return true;
+  }
+
+  #hash(root: Root): SenderTask {
+    const { entry, nextUnknown: index } = root;
+    root.nextUnknown += 1;
+    return {
+      type: 'hash',
+      block: { entry, index },
+      lengthBytes: blockLength(this.#file(entry).sizeBytes, index),
+    };
   }
 
   /** Sent but not hashed yet: its leaf will come by itself. */
@@ -307,7 +319,9 @@ export class Sender {
     return this.#outstanding.has(keyOf({ entry, index }));
   }
 
-  #send(block: BlockRef): SenderTask {
+  #send(range: Range): SenderTask {
+    const block = { entry: range.entry, index: range.next };
+    range.next += 1;
     const { sizeBytes } = this.#file(block.entry);
     const cost = creditCost(sizeBytes, block.index);
     // Asked for twice, as where two copies of it were damaged: one of them is counted, as one acknowledgement frees it.

@@ -113,6 +113,110 @@ describe('a delivery that another process goes on with', () => {
   });
 });
 
+describe('what another process committed', () => {
+  const files = ['a', 'b', 'c'].map((path, at) => ({
+    path,
+    content: randomBytes((2 - at) * BLOCK_BYTES + 9),
+  }));
+
+  /** A first process that has committed the first two files, of three and of two blocks. */
+  async function interrupted() {
+    const made = setUp(files);
+    const { world, disk } = made;
+    const { value: share } = await settled(world.open(undefined, 'first'));
+    await settled(share.accept([0, 1], new WatchedSink(disk)));
+    const damage = (path: string, at: number) => disk.files.get(path)?.set([1, 2, 3], at);
+    return { ...made, damage, sink: new WatchedSink(disk) };
+  }
+  const accept = async (world: Rendezvous, sink: WatchedSink) => {
+    const { value: share } = await settled(world.open(undefined, 'second'));
+    const { value } = await settled(share.accept([0, 1, 2], sink));
+    return value;
+  };
+
+  test('is read again, counts only then, and is not asked for', async () => {
+    const { world, disk, sink } = await interrupted();
+    const seen: [number, number][] = [];
+    sink.before = async (call) => {
+      if (call !== 'read') return;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const { bytes, filesDone } = world.received.at(-1) ?? {};
+      seen.push([bytes ?? 0, filesDone ?? 0]);
+    };
+    const { status, failed } = await accept(world, sink);
+    expect(failed).toEqual([]);
+    expect(sink.calls.filter((call) => call === 'read')).toHaveLength(5);
+    expect(sink.calls).not.toContain('reopen');
+    // The third file arrives meanwhile.
+    expect(seen.map(([bytes]) => bytes)).toEqual([
+      9,
+      9 + BLOCK_BYTES,
+      9 + 2 * BLOCK_BYTES,
+      18 + 2 * BLOCK_BYTES,
+      18 + 3 * BLOCK_BYTES,
+    ]);
+    expect(seen.map(([, done]) => done)).toEqual([1, 1, 1, 2, 2]);
+    expect([status.bytes, status.filesDone]).toEqual([27 + 3 * BLOCK_BYTES, 3]);
+    expect(world.resent).toEqual([]);
+    expectSaved(disk, files);
+  });
+
+  test.each(['damaged', 'unreadable'])('and is %s is gone on with, but for one block', async (how) => {
+    const { world, disk, sink, damage } = await interrupted();
+    let reads = 0;
+    if (how === 'damaged') damage('a', BLOCK_BYTES + 5);
+    else
+      sink.before = (call) => {
+        if (call === 'read') reads += 1;
+        if (call === 'read' && (reads === 2 || reads === 4)) throw new Error('bad sector');
+      };
+    const { status, failed } = await accept(world, sink);
+    expect(failed).toEqual([]);
+    expect(status.changedFiles).toEqual([]);
+    expect([status.bytes, status.filesDone]).toEqual([27 + 3 * BLOCK_BYTES, 3]);
+    expect(sink.calls.filter((call) => call === 'reopen')).toHaveLength(1);
+    expect(world.resent).toEqual(['a:1']);
+    expect(sink.offences).toEqual([]);
+    expectSaved(disk, files);
+  });
+
+  test('and is damaged and offered no more has failed; so has one of which no copy can be made', async () => {
+    const { world, disk, sink, damage } = await interrupted();
+    damage('a', 5);
+    damage('b', 5);
+    sink.before = (call, entry) => {
+      if (call === 'reopen' && entry === 1) throw new Error('no');
+      if (call !== 'open') return;
+      world.killSender();
+      world.startSender(files.slice(1));
+    };
+    const { status, failed } = await accept(world, sink);
+    expect(failed).toEqual([
+      { path: 'a', code: 'source-changed' },
+      { path: 'b', code: 'sink-failed' },
+    ]);
+    expect([status.bytes, status.filesDone]).toEqual([9, 1]);
+    expect(Buffer.compare(disk.files.get('c') ?? Buffer.alloc(0), files[2]?.content ?? Buffer.alloc(0))).toBe(
+      0,
+    );
+  });
+
+  test('is seen to be whole before the end, and not from the start again where the session is lost', async () => {
+    const { world, disk, sink } = await interrupted();
+    let reads = 0;
+    sink.before = async (call) => {
+      if (call !== 'read') return;
+      reads += 1;
+      if (reads === 2 || reads === 4) world.cut();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    };
+    await accept(world, sink);
+    expect(reads).toBe(5);
+    expect(world.resent).toEqual([]);
+    expectSaved(disk, files);
+  });
+});
+
 const FAULTS = [
   'cut',
   'cut at the receiver',
@@ -156,6 +260,10 @@ test('whatever is lost at either end, and whenever, everything arrives and nothi
             if (index === undefined) continue;
             content[index * BLOCK_BYTES] = (content[index * BLOCK_BYTES] ?? 0) ^ 1;
             damaged.add(`${key.slice(key.indexOf('/') + 1)}:${index}`);
+          }
+          for (const [path, content] of disk.files) {
+            content[0] = (content[0] ?? 0) ^ 1;
+            damaged.add(`${path}:0`);
           }
         },
       };

@@ -1,8 +1,12 @@
+import { blockLength } from '#protocol/block.ts';
 import type { FileFailure } from '#protocol/control-message.ts';
 import type { Entry, EntryId, FileEntry } from '#protocol/entry.ts';
 import { equalBytes } from '#protocol/leaf-tree.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
+import type { Platform } from './platform.ts';
 import type { ChosenEntry, DeliveryNames, SavedEntry, Sink } from './sink.ts';
+
+type Hashing = Pick<Platform, 'sha256'>;
 
 /** Blocks with their leaves, by index. */
 type Leaves = Map<number, Uint8Array>;
@@ -38,6 +42,9 @@ export class Delivery {
   readonly #written = new Map<EntryId, Leaves>();
   readonly #unread = new Map<EntryId, Leaves>();
   readonly #committed = new Set<EntryId>();
+  /** Those of them that an earlier process committed and that are still to be read again, from block `next` on, by path. */
+  readonly #unproven = new Map<string, { readonly leaves: Leaves; next: number }>();
+  #unprovenBytes = 0;
   readonly #failed = new Map<string, FileFailure>();
   readonly #changed = new Set<string>();
   /** Paths of files that the person holds up, which each session is told anew. */
@@ -60,7 +67,7 @@ export class Delivery {
     return this.#failed;
   }
 
-  /** Paths of files of which the sender had other blocks than an earlier session brought. */
+  /** Paths of files of which the sender had other blocks, or another size, than an earlier session brought. */
   get changed(): ReadonlySet<string> {
     return this.#changed;
   }
@@ -76,6 +83,12 @@ export class Delivery {
     return { files: this.#committed.size, bytes: this.#committedBytes };
   }
 
+  /** Of these, what an earlier process committed and is still to be read again. */
+  get unproven(): { files: number; bytes: number; next: string | undefined } {
+    const [next] = this.#unproven.keys();
+    return { files: this.#unproven.size, bytes: this.#unprovenBytes, next };
+  }
+
   /** Whether this file was chosen, and is neither committed nor given up. */
   lacks(path: string): boolean {
     const file = this.#files.get(path);
@@ -89,9 +102,17 @@ export class Delivery {
 
   /** Opens the sink, and takes over what it holds from earlier runs. */
   async open(names: DeliveryNames): Promise<void> {
-    for (const held of await this.#sink.open(this.#chosen, names)) {
-      if (!held.committed) this.#unread.set(held.id, new Map(held.leaves));
-      else this.#settle(held.id);
+    const entries = new Map(this.#chosen.map(({ id, entry }) => [id, entry]));
+    for (const { id, leaves, committed, resized } of await this.#sink.open(this.#chosen, names)) {
+      const path = entries.get(id)?.path ?? '';
+      if (resized) this.change(path);
+      if (committed) this.#settle(id);
+      if (leaves.size === 0) continue;
+      if (!committed) this.#unread.set(id, new Map(leaves));
+      else {
+        this.#unproven.set(path, { leaves: new Map(leaves), next: 0 });
+        this.#unprovenBytes += this.#sizes.get(id) ?? 0;
+      }
     }
   }
 
@@ -123,7 +144,7 @@ export class Delivery {
     if (file && !this.#committed.has(file.id) && !this.#failed.has(path)) this.#failed.set(path, code);
   }
 
-  /** The sender had other bytes for some blocks of this file: those are no longer had. */
+  /** The sender has other bytes, or another size, than an earlier session brought of this file. */
   change(path: string): void {
     this.#changed.add(path);
   }
@@ -136,25 +157,55 @@ export class Delivery {
 
   /**
    * Reads a block of an earlier run again, and forgets it where it is not what was written.
-   * @param sha256 of the platform
+   * @returns its leaf
    */
   async recheck(
     path: string,
     index: number,
     lengthBytes: number,
-    sha256: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>,
+    platform: Hashing,
   ): Promise<Uint8Array | null> {
     const id = this.#idOf(path);
     const leaf = this.#unread.get(id)?.get(index);
     if (!leaf) return null;
     const bytes = await this.#sink.read(id, index * BLOCK_BYTES, lengthBytes).catch(() => null);
-    const isThere = bytes !== null && equalBytes(await sha256(bytes), leaf);
+    const isThere = bytes !== null && equalBytes(await platform.sha256(bytes), leaf);
     const unread = this.#unread.get(id);
     unread?.delete(index);
     if (unread?.size === 0) this.#unread.delete(id);
     if (!isThere) return null;
     this.#note(path, id, index, leaf);
     return leaf;
+  }
+
+  /**
+   * Reads the next block of an `unproven` file again.
+   * @returns whether it is as it was written; where it is not, `reopen` is to follow
+   */
+  async prove(path: string, platform: Hashing): Promise<boolean> {
+    const [id, file] = [this.#idOf(path), this.#unproven.get(path)];
+    if (!file) return true;
+    const lengthBytes = blockLength(this.#sizes.get(id) ?? 0, file.next);
+    const leaf = file.leaves.get(file.next);
+    const bytes = await this.#sink.read(id, file.next * BLOCK_BYTES, lengthBytes).catch(() => null);
+    if (!leaf || bytes === null || !equalBytes(await platform.sha256(bytes), leaf)) return false;
+    file.next += 1;
+    this.#unprovenBytes -= lengthBytes;
+    if (file.next === file.leaves.size) this.#unproven.delete(path);
+    return true;
+  }
+
+  /** A committed file is not as it was written: it is to be had again, in a copy, of which all is to be read again. */
+  async reopen(path: string): Promise<void> {
+    const [id, file] = [this.#idOf(path), this.#unproven.get(path)];
+    if (!file) return;
+    const sizeBytes = this.#sizes.get(id) ?? 0;
+    this.#unproven.delete(path);
+    this.#unprovenBytes -= sizeBytes - Math.min(sizeBytes, file.next * BLOCK_BYTES);
+    this.#committed.delete(id);
+    this.#committedBytes -= sizeBytes;
+    this.#unread.set(id, file.leaves);
+    await this.#sink.reopen?.(id);
   }
 
   async commit(path: string, root: Uint8Array): Promise<void> {

@@ -58,8 +58,10 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   #unflushedBytes = 0;
   #idle: Deferred<void> | null = null;
   #finishing = false;
+  /** What earlier processes left is being read again. */
+  #rereading = false;
   /** Committed before, and no longer offered in this session. */
-  #apart = { files: 0, bytes: 0 };
+  #apart: Settled = { files: 0, bytes: 0 };
   #end: 'complete' | TransferError | null = null;
   readonly #offer = new Deferred<readonly Entry[]>();
   readonly #completion = new Deferred<void>();
@@ -201,10 +203,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   /** Asks for what the delivery lacks; what an earlier process wrote is read again meanwhile. */
   #begin(delivery: Delivery, entries: readonly Entry[]): void {
     const { outstanding, settled, abandoned } = delivery.remainder(entries);
-    this.#apart = {
-      files: delivery.settled.files - settled.files,
-      bytes: delivery.settled.bytes - settled.bytes,
-    };
+    this.#apart = less(delivery.settled, settled);
     const held = new Map(
       outstanding.map(({ id, written, unread }) => [id, [...written.keys(), ...unread.keys()]] as const),
     );
@@ -215,13 +214,21 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
       for (const [index, leaf] of written) this.#receiver.kept({ entry: id, index }, leaf);
     this.#progress.set({ state: 'transferring', ...delivery.totals });
     for (const path of abandoned) void this.#discard(path);
-    void this.#recheck(delivery, outstanding);
+    void this.#reread(delivery, outstanding);
+    this.#advance();
+  }
+
+  /** What is unfinished first: the rest of it waits for that. */
+  async #reread(delivery: Delivery, outstanding: readonly Outstanding[]): Promise<void> {
+    this.#rereading = true;
+    await this.#recheck(delivery, outstanding);
+    await this.#prove(delivery);
+    this.#rereading = false;
     this.#advance();
   }
 
   /** One block after the other: what is asked for meanwhile needs the disk too. */
   async #recheck(delivery: Delivery, outstanding: readonly Outstanding[]): Promise<void> {
-    const sha256 = (bytes: Uint8Array<ArrayBuffer>) => this.#platform.sha256(bytes);
     for (const { id, unread } of outstanding) {
       const file = this.#file(id);
       for (const index of [...unread.keys()]) {
@@ -229,7 +236,7 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
         this.#busy += 1;
         try {
           const lengthBytes = blockLength(file.sizeBytes, index);
-          const leaf = await delivery.recheck(file.path, index, lengthBytes, sha256);
+          const leaf = await delivery.recheck(file.path, index, lengthBytes, this.#platform);
           if (leaf) this.#receiver.kept({ entry: id, index }, leaf);
           else this.#receiver.lost({ entry: id, index });
         } catch (error) {
@@ -239,6 +246,40 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
         }
       }
     }
+  }
+
+  /** Sees whether what earlier processes committed is still as it was. */
+  async #prove(delivery: Delivery): Promise<void> {
+    for (let path = delivery.unproven.next; path !== undefined; path = delivery.unproven.next) {
+      if (this.#end) return;
+      this.#busy += 1;
+      try {
+        if (!(await delivery.prove(path, this.#platform))) await this.#reopen(delivery, path);
+      } catch (error) {
+        void this.session.end('internal', asTransferError(error));
+      } finally {
+        this.#done();
+      }
+    }
+  }
+
+  /** Asks for what a committed file turned out to lack. */
+  async #reopen(delivery: Delivery, path: string): Promise<void> {
+    const before = delivery.settled;
+    const refusal = await delivery.reopen(path).then(
+      () => null,
+      (error: unknown) => ({ error }),
+    );
+    const { outstanding } = delivery.remainder(this.#receiver.offer ?? []);
+    const again = outstanding.filter(({ id }) => this.#file(id).path === path);
+    for (const { id, unread } of again) {
+      this.#receiver.reopen(id, unread.keys());
+      if (refusal) this.#sinkRefused(id, refusal.error);
+    }
+    if (again.length > 0) return this.#recheck(delivery, again);
+    // The sender no longer offers it.
+    this.#apart = less(this.#apart, less(before, delivery.settled));
+    await this.#discard(path);
   }
 
   #copied(block: BlockRef): void {
@@ -322,17 +363,18 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     for (const entry of this.#receiver.takeChanged()) delivery.change(this.#file(entry).path);
     if (this.#end) return;
     for (const { entry, root } of this.#receiver.takeCommittable()) void this.#commit(entry, root);
+    const { unproven } = delivery;
     this.#progress.set({
-      bytes: this.#apart.bytes + this.#receiver.bytes,
-      filesDone: this.#apart.files + this.#receiver.filesDone,
+      bytes: this.#apart.bytes + this.#receiver.bytes - unproven.bytes,
+      filesDone: this.#apart.files + this.#receiver.filesDone - unproven.files,
     });
     const isMuch = this.#unflushedBlocks >= FLUSH_AFTER_BLOCKS || this.#unflushedBytes >= FLUSH_AFTER_BYTES;
     if (this.#busy > 0 && !isMuch) return;
     this.#unflushedBlocks = 0;
     this.#unflushedBytes = 0;
     this.#receiver.flush();
-    if (!this.#end && this.#receiver.settled && this.#busy === 0 && !this.#finishing)
-      void this.#finish(delivery);
+    const isAllHere = this.#receiver.settled && this.#busy === 0 && !this.#rereading;
+    if (!this.#end && isAllHere && !this.#finishing) void this.#finish(delivery);
   }
 
   async #finish(delivery: Delivery): Promise<void> {
@@ -374,4 +416,13 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
     if (entry?.kind !== 'file') throw new Error(`entry ${id} is no file`);
     return entry;
   }
+}
+
+interface Settled {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+function less(some: Settled, others: Settled): Settled {
+  return { files: some.files - others.files, bytes: some.bytes - others.bytes };
 }

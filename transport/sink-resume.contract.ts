@@ -42,9 +42,9 @@ async function saveWhole(sink: Sink, sample: Sample): Promise<void> {
   await sink.commit(sample.id, await rootOf(sample));
 }
 
-type Expected = ReadonlyMap<Sample, 'committed' | readonly number[]>;
+type Expected = ReadonlyMap<Sample, 'committed' | 'resized' | readonly number[]>;
 
-/** Checks that exactly this is held, with these leaves, and reads it. */
+/** Checks that exactly this is held, with these leaves, and reads it; of a committed file all of it. */
 async function checkHeld(sink: Sink, held: readonly HeldFile[], expected: Expected): Promise<void> {
   check(held.length === expected.size, `${held.length} files are held instead of ${expected.size}`);
   for (const [sample, what] of expected) {
@@ -52,9 +52,13 @@ async function checkHeld(sink: Sink, held: readonly HeldFile[], expected: Expect
     const one = held.find(({ id }) => id === sample.id);
     check(one !== undefined, `nothing is held of ${path}`);
     check(one.committed === (what === 'committed'), `${path} is committed: ${one.committed}`);
-    if (one.committed || what === 'committed') continue;
+    check(one.resized === (what === 'resized'), `${path} is resized: ${one.resized}`);
     const indices = [...one.leaves.keys()].sort((a, b) => a - b);
-    check(`${indices}` === `${[...what].sort((a, b) => a - b)}`, `of ${path} blocks ${indices} are held`);
+    // Which blocks are of use in another size is the sink's affair.
+    const all = Array.from({ length: blocksOf(sample) }, (_, index) => index);
+    const expectedIndices = { committed: all, resized: indices };
+    const wanted = typeof what === 'string' ? expectedIndices[what] : [...what].sort((a, b) => a - b);
+    check(`${indices}` === `${wanted}`, `of ${path} blocks ${indices} are held`);
     for (const index of indices) {
       const block = blockOf(sample, index);
       checkBytes(one.leaves.get(index), await leafOf(block), `leaf ${index} of ${path}`);
@@ -188,7 +192,7 @@ function resumeCases(after: string, interrupt: Interrupt): ContractCase<SinkSetu
       },
     },
     {
-      name: `after ${after} nothing is held of a file that was discarded, or has another size now`,
+      name: `after ${after} nothing is held of a file that was discarded, and another size is told`,
       async run(setup) {
         const [kept, discarded, grown] = [0, 1, 2].map((id) => file(id, `share/${id}`, 2 * BLOCK)) as [
           Sample,
@@ -203,7 +207,14 @@ function resumeCases(after: string, interrupt: Interrupt): ContractCase<SinkSetu
         const second = await setup.create();
         const larger = file(2, 'share/2', 2 * BLOCK + 1);
         const held = await second.open([kept, discarded, larger], SHARE);
-        await checkHeld(second, held, new Map([[kept, [0]]]));
+        await checkHeld(
+          second,
+          held,
+          new Map<Sample, 'resized' | number[]>([
+            [kept, [0]],
+            [larger, 'resized'],
+          ]),
+        );
         await writeBlocks(second, kept, [1]);
         await second.commit(0, await rootOf(kept));
         await saveWhole(second, discarded);
@@ -212,7 +223,7 @@ function resumeCases(after: string, interrupt: Interrupt): ContractCase<SinkSetu
       },
     },
     {
-      name: `after ${after} a file that was committed and has another size now is saved beside it`,
+      name: `after ${after} a file that was committed and has another size now takes its place`,
       async run(setup) {
         const [old, rest] = [file(0, 'share/file', 100), file(1, 'share/rest', 10)];
         const first = await setup.create();
@@ -221,15 +232,10 @@ function resumeCases(after: string, interrupt: Interrupt): ContractCase<SinkSetu
         await interrupt(setup, first);
         const grown = file(0, 'share/file', 200);
         const second = await setup.create();
-        await checkHeld(second, await second.open([grown, rest], SHARE), new Map());
+        await checkHeld(second, await second.open([grown, rest], SHARE), new Map([[grown, 'resized']]));
         await saveWhole(second, grown);
         await saveWhole(second, rest);
-        const said = await second.finish();
-        const stands = await setup.saved();
-        for (const sample of [grown, rest]) {
-          const place = said.find(({ id }) => id === sample.id)?.savedAs ?? '';
-          checkBytes(stands.get(place), sample.bytes, sample.entry.path);
-        }
+        await checkSaved(setup, await second.finish(), [grown, rest]);
       },
     },
     {

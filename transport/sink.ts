@@ -20,13 +20,16 @@ export interface SavedEntry {
   readonly savedAs: string;
 }
 
-/**
- * What a sink has of a chosen file from an earlier run: all of it, under its final name and seen to be whole; or
- * blocks with the leaves that they had when they were written, by index, which count once they have been read again.
- */
-export type HeldFile =
-  | { readonly id: EntryId; readonly committed: true }
-  | { readonly id: EntryId; readonly committed: false; readonly leaves: ReadonlyMap<number, Uint8Array> };
+/** What a sink has of a chosen file from an earlier run. */
+export interface HeldFile {
+  readonly id: EntryId;
+  /** Its blocks, by index, with the leaves that they had when they were written: each counts once it has been read again. */
+  readonly leaves: ReadonlyMap<number, Uint8Array>;
+  /** It has its final name: these are all its blocks. */
+  readonly committed: boolean;
+  /** It had another size then: what was the sender's has changed, and perhaps no block is left of it. */
+  readonly resized: boolean;
+}
 
 /**
  * Where verified bytes go: a folder on a disk, OPFS, a Blob. Never sees an unverified byte.
@@ -59,6 +62,12 @@ export interface Sink {
    * transferred away), and then its caller's again. Resolves when written, and noted with its leaf for another run.
    */
   write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>, leaf: Uint8Array): Promise<void>;
+
+  /**
+   * A file that an earlier run committed is not as it was written. What stands under its name stays there; a copy of it is
+   * read, written and committed from now on. Only of a sink that holds committed files.
+   */
+  reopen?(entry: EntryId): Promise<void>;
 
   /** The entry's root matched: every byte of it has been written. */
   commit(entry: EntryId, root: Uint8Array): Promise<void>;

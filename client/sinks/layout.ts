@@ -38,13 +38,18 @@ export function layOut(before: Journal | null, chosen: readonly ChosenEntry[], n
   const wanted = new Map(chosen.map((one) => [sameKey(chosenAs(one.entry)), one]));
   const kept: { readonly one: ChosenEntry; readonly number: number; readonly headerAt: number }[] = [];
   const gaps: number[] = [];
+  /** Paths of what is not chosen as it was, and had been begun. */
+  const left = new Set<string>();
   let end = 0;
   laidOut.forEach((place, number) => {
     const one = givenUp.has(number) ? undefined : wanted.get(sameKey(place));
     if (one !== undefined) {
       kept.push({ one, number, headerAt: end });
       wanted.delete(sameKey(place));
-    } else if (!givenUp.has(number)) gaps.push(number);
+    } else if (!givenUp.has(number)) {
+      gaps.push(number);
+      if (leaves.has(number)) left.add(place.path);
+    }
     end += place.headerBytes + place.sizeBytes;
   });
 
@@ -55,7 +60,10 @@ export function layOut(before: Journal | null, chosen: readonly ChosenEntry[], n
     const item = plan.items[at];
     return item !== undefined && localHeaderBytes(item) === laidOut[number]?.headerBytes;
   });
-  if (!fits) return layOut(null, chosen, nowMs);
+  const resized = added
+    .filter(({ entry }) => left.has(entry.path))
+    .map(({ id }) => heldAs(id, new Map(), true));
+  if (!fits) return { ...layOut(null, chosen, nowMs), held: resized };
 
   const records: Uint8Array[] = lengthBytes === 0 ? [journalStart()] : gaps.map(givenUpRecord);
   const addedPlaces = added.map(({ entry }, at) => laidOutAs(entry, plan.items[kept.length + at]));
@@ -72,12 +80,20 @@ export function layOut(before: Journal | null, chosen: readonly ChosenEntry[], n
       ...kept.map(({ one, number }) => [one.id, number] as const),
       ...added.map(({ id }, at) => [id, laidOut.length + at] as const),
     ]),
-    held: kept.flatMap(({ one, number }) => {
-      const ofFile = leaves.get(number);
-      return ofFile === undefined ? [] : [{ id: one.id, committed: false, leaves: ofFile }];
-    }),
+    held: [
+      ...kept.flatMap(({ one, number }) => {
+        const ofFile = leaves.get(number);
+        return ofFile === undefined ? [] : [heldAs(one.id, ofFile)];
+      }),
+      ...resized,
+    ],
     journal: { keepBytes: lengthBytes, append: joined(records) },
   };
+}
+
+/** Nothing is committed before all of the container is. */
+function heldAs(id: EntryId, leaves: HeldFile['leaves'], resized = false): HeldFile {
+  return { id, leaves, committed: false, resized };
 }
 
 export function chosenAs(entry: Entry): Chosen {

@@ -214,12 +214,16 @@ describe.each([
     const grown = sample(9, B.entry.path, B.entry.sizeBytes + 1);
     const again = make();
     const files = [grown, { ...A, id: 1 }, { ...EMPTY, id: 2 }];
-    const stands = await whatStands(again, files, await again.open(files, SHARE));
+    const held = await again.open(files, SHARE);
+    expect(held.filter(({ resized }) => resized).map(({ id }) => id)).toEqual([grown.id]);
+    const stands = await whatStands(again, files, held);
     expect(Object.fromEntries(stands)).toEqual({ 'trip/a': [0] });
     await writeBlock(again, grown, 1);
     await interrupt(again);
     const last = make();
-    const standing = await whatStands(last, files, await last.open(files, SHARE));
+    const heldLast = await last.open(files, SHARE);
+    expect(heldLast.filter(({ resized }) => resized)).toEqual([]);
+    const standing = await whatStands(last, files, heldLast);
     expect(Object.fromEntries(standing)).toEqual({ 'trip/a': [0], 'trip/b': [1] });
     await complete(last, files, standing);
     await expectDelivered(last.download, [A, grown, EMPTY]);
@@ -290,7 +294,8 @@ describe('on disk', () => {
     at: number,
     bytes: Uint8Array<ArrayBuffer>,
   ): Promise<void> {
-    const writable = await handle.createWritable({ keepExistingData: true });
+    // A worker that has been ended lets go of its files a moment later.
+    const writable = await vi.waitFor(() => handle.createWritable({ keepExistingData: true }), 5000);
     await writable.write({ type: 'write', position: at, data: bytes });
     await writable.close();
   }

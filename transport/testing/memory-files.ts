@@ -43,13 +43,15 @@ export class MemoryDisk {
     string,
     { content: Uint8Array<ArrayBuffer>; leaves: Map<number, Uint8Array> }
   >();
+  /** By share and path: the leaves of what it committed. */
+  readonly committed = new Map<string, Map<number, Uint8Array>>();
 }
 
 /** A sink that keeps everything in memory. */
 export class MemorySink implements Sink {
   readonly #disk: MemoryDisk;
   readonly #open = new Map<EntryId, string>();
-  readonly #saved: SavedEntry[] = [];
+  readonly #saved = new Map<EntryId, SavedEntry>();
   #shareId = '';
 
   constructor(disk = new MemoryDisk()) {
@@ -67,10 +69,17 @@ export class MemorySink implements Sink {
       if (entry.kind !== 'file') continue;
       this.#open.set(id, entry.path);
       const key = this.#key(entry.path);
-      const partial = this.#disk.partials.get(key);
-      if (partial?.content.length === entry.sizeBytes) {
-        if (partial.leaves.size > 0) held.push({ id, committed: false, leaves: new Map(partial.leaves) });
+      const [committed, partial] = [this.#disk.committed.get(key), this.#disk.partials.get(key)];
+      const resized = (content?: Uint8Array) => content !== undefined && content.length !== entry.sizeBytes;
+      if (committed && !resized(this.files.get(entry.path))) {
+        this.#saved.set(id, { id, savedAs: entry.path });
+        held.push({ id, committed: true, leaves: new Map(committed), resized: false });
+      } else if (partial && !resized(partial.content)) {
+        if (partial.leaves.size > 0)
+          held.push({ id, committed: false, leaves: new Map(partial.leaves), resized: false });
       } else {
+        if (committed || partial) held.push({ id, committed: false, leaves: new Map(), resized: true });
+        this.#disk.committed.delete(key);
         this.#disk.partials.set(key, { content: new Uint8Array(entry.sizeBytes), leaves: new Map() });
       }
     }
@@ -78,7 +87,9 @@ export class MemorySink implements Sink {
   }
 
   async read(entry: EntryId, offset: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    const content = this.#partial(entry)?.content.slice(offset, offset + lengthBytes);
+    const path = this.#open.get(entry) ?? '';
+    const whole = this.#saved.has(entry) ? this.files.get(path) : this.#partial(entry)?.content;
+    const content = whole?.slice(offset, offset + lengthBytes);
     if (content?.length !== lengthBytes) throw new TransferError('sink-failed');
     return content;
   }
@@ -94,12 +105,22 @@ export class MemorySink implements Sink {
     partial?.leaves.set(offset / BLOCK_BYTES, leaf);
   }
 
+  async reopen(entry: EntryId): Promise<void> {
+    const path = this.#open.get(entry) ?? '';
+    const [content, leaves] = [this.files.get(path), this.#disk.committed.get(this.#key(path))];
+    if (!content || !leaves) throw new TransferError('sink-failed');
+    this.#disk.partials.set(this.#key(path), { content: content.slice(), leaves });
+    this.#disk.committed.delete(this.#key(path));
+    this.#saved.delete(entry);
+  }
+
   async commit(entry: EntryId): Promise<void> {
     const [path, partial] = [this.#open.get(entry), this.#partial(entry)];
     if (path === undefined || !partial) return;
     this.#disk.files.set(path, partial.content);
     this.#disk.partials.delete(this.#key(path));
-    this.#saved.push({ id: entry, savedAs: path });
+    this.#disk.committed.set(this.#key(path), partial.leaves);
+    this.#saved.set(entry, { id: entry, savedAs: path });
   }
 
   async discard(entry: EntryId): Promise<void> {
@@ -109,7 +130,7 @@ export class MemorySink implements Sink {
   }
 
   async finish(): Promise<readonly SavedEntry[]> {
-    return this.#saved;
+    return [...this.#saved.values()];
   }
 
   async suspend(): Promise<void> {}

@@ -55,6 +55,11 @@ export class WatchedSink implements Sink {
     }
   }
 
+  reopen(entry: EntryId): Promise<void> {
+    if (this.#committed.has(entry)) this.offences.push(`reopening of ${entry}, which this run committed`);
+    return this.#do('reopen', entry, () => this.#sink.reopen(entry));
+  }
+
   commit(entry: EntryId): Promise<void> {
     if (this.#committed.has(entry) || this.#discarded.has(entry))
       this.offences.push(`commit of ${entry} after it was settled`);

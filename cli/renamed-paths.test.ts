@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { renamedTops } from './renamed-tops.ts';
+import { renamedPaths } from './renamed-paths.ts';
 
 const entries = ['album', 'album/a', 'film.bin', 'notes'].map((path) => ({ path }));
 
@@ -9,18 +9,23 @@ function saved(...places: string[]) {
 
 test('names what had to give way, once, and nothing that did not', () => {
   const places = saved('album (2)', 'album (2)/a', 'film (3).bin', 'notes');
-  expect([...renamedTops(entries, places, '/got')]).toEqual([
+  expect([...renamedPaths(entries, places, '/got')]).toEqual([
     ['album', 'album (2)'],
     ['film.bin', 'film (3).bin'],
   ]);
 });
 
 test('a folder that has no entry of its own is seen by what lies in it', () => {
-  expect([...renamedTops([{ path: 'album/a' }], saved('album (2)/a'), '/got')]).toEqual([
+  expect([...renamedPaths([{ path: 'album/a' }], saved('album (2)/a'), '/got')]).toEqual([
     ['album', 'album (2)'],
   ]);
 });
 
-test('a name made safe further down is not told', () => {
-  expect([...renamedTops([{ path: 'album/a\u202e' }], saved('album/a_'), '/got')]).toEqual([]);
+test('a name further down is told with what it lies in', () => {
+  const offered = ['album/a\u202e', 'album/b/c', 'd/e'].map((path) => ({ path }));
+  expect([...renamedPaths(offered, saved('album (2)/a_', 'album (2)/b/c (2)', 'd/e'), '/got')]).toEqual([
+    ['album', 'album (2)'],
+    ['album/a\u202e', 'album (2)/a_'],
+    ['album/b/c', 'album (2)/b/c (2)'],
+  ]);
 });
