@@ -16,6 +16,7 @@ import { serverAddress } from './server-address.ts';
 import { shellWord } from './shell-word.ts';
 import { readTarget } from './target-input.ts';
 import { TransferEvents } from './transfer-events.ts';
+import { UsedCode } from './used-codes.ts';
 
 export interface ReceiveOptions {
   readonly server?: string;
@@ -42,10 +43,12 @@ export async function receive(
   const text = await readTarget(target, signal);
   // A link names its server; only a code needs to be told.
   const serverUrl = /[#/]/.test(text) ? '' : serverAddress(options.server);
+  const code = serverUrl && (await UsedCode.find(serverUrl, text));
+  const link = code ? code.link : text;
   const folder = resolve(options.output);
   // Before the sender is met: a folder that is none must not use up a code.
   const sink = await FolderSink.create(folder);
-  const deliveryId = await claimLeft(text, sink);
+  const deliveryId = link === null ? null : await claimLeft(link, sink);
   const events = new TransferEvents(output, { folder });
   /** Ends the question: there is nothing left to answer. */
   const over = new AbortController();
@@ -67,7 +70,7 @@ export async function receive(
   const receiving = await openShare({
     platform: nodePlatform({ tcp: options.tcp !== false }),
     serverUrl,
-    target: text,
+    target: link ?? text,
     senderTimeoutMs: SENDER_TIMEOUT_MS,
     ...(deliveryId && { deliveryId }),
     signal,
@@ -84,8 +87,10 @@ export async function receive(
     const chosen = asks ? await askWhatToTake(offer, folder, over.signal) : offer.entries.map((_, id) => id);
     if (!chosen) {
       await receiving.decline();
+      if (code) await code.forget();
       return EXIT.failed;
     }
+    if (code) await code.keep(receiving.link);
     begins = (totalBytes) => {
       if (sink.heldBytes > 0)
         output.say({ event: 'continuing', bytes: sink.heldBytes, totalBytes, what: nameOf(offer, folder) });
@@ -97,6 +102,7 @@ export async function receive(
       receiving.pause(paused);
     });
     const { saved, failed, status } = await receiving.accept(chosen, sink).finally(() => pauseKey.end());
+    if (code) await code.forget();
     // Whoever cannot note it has the files all the same.
     await recordReceived(folder, sink.savedFiles).catch(() => {});
     for (const [path, savedAs] of renamedPaths(offer.entries, saved, folder)) {
@@ -114,10 +120,9 @@ export async function receive(
   }
 }
 
-/** Which delivery of the link's share an earlier run has left in the folder. A code names no share yet. */
-async function claimLeft(target: string, sink: FolderSink): Promise<string | null> {
-  if (!/[#/]/.test(target)) return null;
-  return sink.claim(await shareIdOf(parseLink(target).k, nodePlatform()));
+/** Which delivery of the link's share an earlier run has left in the folder. */
+async function claimLeft(link: string, sink: FolderSink): Promise<string | null> {
+  return sink.claim(await shareIdOf(parseLink(link).k, nodePlatform()));
 }
 
 /** What goes on, as a person knows it: the folder in which all of it lies, or the folder it is saved in. */

@@ -1,6 +1,17 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -580,6 +591,65 @@ test.describe('after an interruption', () => {
     expect(names).not.toContain('error');
     const receivers = sender.events.flatMap((event) => ('receiver' in event ? [event.receiver] : []));
     expect(new Set(receivers).size).toBe(1);
+  });
+
+  test('a receiver that was killed goes on as the same one by its code, and done by nobody’s', async ({
+    cli,
+    folder,
+  }) => {
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const source = await makeFile(join(folder, 'film.bin'), 200 * MIB);
+    const sender = cli(['send', source], { env });
+    const { code } = await sender.waitFor('link');
+    const receive = () => cli(['receive', code, '-o', join(folder, 'got')], { env });
+    const killed = receive();
+    const { bytes } = await killed.waitFor('progress', { matches: (event) => event.bytes > 40 * MIB });
+    await killed.stop('SIGKILL');
+    const again = receive();
+    expect([(await again.exit).status, (await sender.exit).status]).toEqual([0, 0]);
+    expect((await again.waitFor('done')).wireBytes).toBeLessThanOrEqual(200 * MIB - bytes);
+    const receivers = sender.events.flatMap((event) => ('receiver' in event ? [event.receiver] : []));
+    expect(new Set(receivers).size).toBe(1);
+    expect(await readdir(join(folder, 'state/sallyport/codes'))).toEqual([]);
+    const late = receive();
+    expect((await late.exit).status).toBe(1);
+    expect(late.events.at(-1)).toMatchObject({ event: 'error', code: 'code-used' });
+  });
+
+  test('a finished file that was damaged meanwhile, or changed at the sender, is found when its folder is gone on with', async ({
+    cli,
+    folder,
+  }) => {
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const files = { 'a.bin': 3 * MIB, 'b.bin': 3 * MIB, 'z.bin': 300 * MIB };
+    const source = await makeTree(join(folder, 'album'), files);
+    const got = join(folder, 'got/album');
+    const sender = cli(['send', source], { env });
+    const { url } = await sender.waitFor('link');
+    const killed = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    await killed.waitFor('progress', { matches: ({ bytes }) => bytes > 40 * MIB });
+    await killed.stop('SIGKILL');
+    await sender.stop('SIGKILL');
+    expect((await readdir(got)).sort()).toEqual(['a.bin', 'b.bin']);
+
+    const { mtime } = await stat(join(got, 'a.bin'));
+    const damaged = await open(join(got, 'a.bin'), 'r+');
+    await damaged.write(Uint8Array.of(1, 2, 3), 0, 3, 2 * MIB);
+    await damaged.utimes(mtime, mtime);
+    await damaged.close();
+    const before = await readFile(join(got, 'a.bin'));
+    await appendFile(join(source, 'b.bin'), 'more');
+
+    const again = cli(['send', '--resume'], { env });
+    await again.waitFor('link');
+    const receiver = cli(['receive', url, '-o', join(folder, 'got')], { env });
+    expect([(await receiver.exit).status, (await again.exit).status]).toEqual([0, 0]);
+    expect(receiver.events).toContainEqual({ event: 'changed', path: 'album/b.bin' });
+    const renamed = { event: 'renamed', path: 'album/a.bin', savedAs: 'album/a (2).bin' };
+    expect(receiver.events.filter(({ event }) => event === 'renamed')).toEqual([renamed]);
+    expect(await readFile(join(got, 'a.bin'))).toEqual(before);
+    await rename(join(got, 'a (2).bin'), join(got, 'a.bin'));
+    expect(await digestContents(got)).toEqual(await digestContents(source));
   });
 
   test('a finished download can be verified, and what was changed in it is found', async ({

@@ -16,7 +16,11 @@ export async function ensureFolder(path: string): Promise<void> {
       await ensureFolder(dirname(folder));
       // Another process may be at it too.
       await ensureFolder(folder);
-    } else if (!(await stat(folder).catch(() => null))?.isDirectory()) throw error;
+      return;
+    }
+    const stats = await stat(folder).catch(() => null);
+    if (stats?.isDirectory()) return;
+    throw stats ? new Error('it is not a folder', { cause: error }) : error;
   }
 }
 

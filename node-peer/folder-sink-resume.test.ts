@@ -348,6 +348,7 @@ describe('what the disk makes of it meanwhile', () => {
     ['is cut', (path: string) => truncate(path, 100)],
     ['is empty', (path: string) => truncate(path, 0)],
     ['is another thing', (path: string) => writeFile(path, 'x'.repeat(5000))],
+    ['is a folder', (path: string) => rm(path).then(() => mkdir(path))],
   ])('a journal that %s costs no more than what it said', async (_, damage) => {
     const target = await interrupted();
     await damage(join(target, PARTIAL, 'journal'));

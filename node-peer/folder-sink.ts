@@ -5,6 +5,7 @@ import type { EntryId, FileEntry, FolderEntry } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { LocalPaths, type LocalRules } from '#protocol/local-path.ts';
+import { formatSize } from '#transport/quantity-text.ts';
 import type { ChosenEntry, DeliveryNames, HeldFile, SavedEntry, Sink } from '#transport/sink.ts';
 import { diskError } from './disk-error.ts';
 import { ensureFolder } from './ensure-folder.ts';
@@ -308,7 +309,8 @@ export class FolderSink implements Sink {
     const { blocks, bavail, bsize } = await statfs(this.#root);
     // Some network disks know no size of theirs.
     if (blocks > 0 && neededBytes > bavail * bsize) {
-      throw new TransferError('disk-full', `${neededBytes} bytes needed, ${bavail * bsize} free`);
+      const free = `${formatSize(bavail * bsize)} free`;
+      throw new TransferError('disk-full', `${formatSize(neededBytes)} needed, ${free} in ${this.#dir}`);
     }
   }
 
@@ -334,7 +336,7 @@ export class FolderSink implements Sink {
       records.push({ type: 'intent', number, root: commit.root, place: commit.place });
       records.push({ type: 'committed', number });
     }
-    await partials.keep(partial, [JOURNAL_NAME]);
+    await partials.keep(partial, noted ? [JOURNAL_NAME] : []);
     this.#journal = await Journal.create(this.#folders, partials.folder, [
       { type: 'share', ...names },
       ...[...folders].flatMap(([planned, place]): JournalRecord[] => [

@@ -1,5 +1,6 @@
 import { constants, type FileHandle, open, rename } from 'node:fs/promises';
 import type { Entry } from '#protocol/entry.ts';
+import { systemCode } from './disk-error.ts';
 import { decodeRecords, encodeRecord, type JournalRecord } from './journal-record.ts';
 import { MAX_JOURNAL_BYTES } from './limits.ts';
 import type { LinklessFolders } from './linkless-folders.ts';
@@ -120,6 +121,9 @@ export async function readJournal(
     const bytes = Buffer.alloc(Math.min(size, MAX_JOURNAL_BYTES));
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
     return replay(decodeRecords(bytes.subarray(0, bytesRead)), shareId);
+  } catch (error) {
+    if (systemCode(error) === 'EISDIR') return null;
+    throw error;
   } finally {
     await handle.close();
   }

@@ -3,7 +3,7 @@ import type { FileFailure, ReceiverMessage, SenderMessage } from './control-mess
 import type { Entry, EntryId } from './entry.ts';
 import { ProtocolViolation } from './errors.ts';
 import { LeafTree } from './leaf-tree.ts';
-import { DEFAULT_CREDIT_BYTES, MAX_LIST_ITEMS, MAX_PENDING_RANGES } from './limits.ts';
+import { BLOCK_BYTES, DEFAULT_CREDIT_BYTES, MAX_LIST_ITEMS, MAX_PENDING_RANGES } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import { type Paused, Pauses } from './pauses.ts';
 
@@ -50,6 +50,8 @@ export class Sender {
   readonly #outstanding = new Map<string, { block: BlockRef; cost: number }>();
   readonly #confirmable: EntryId[] = [];
   readonly #roots: [EntryId, Uint8Array][] = [];
+  /** Sizes of the files whose roots have gathered. */
+  #rootsBytes = 0;
   #creditBytes = DEFAULT_CREDIT_BYTES;
   #outstandingCost = 0;
   #acknowledgedBytes = 0;
@@ -180,8 +182,10 @@ export class Sender {
     const open = this.#open.get(entry);
     if (!open || open.told) return;
     this.#roots.push([entry, open.leaves.root()]);
+    this.#rootsBytes += open.sizeBytes;
     open.told = true;
     if (blockCount(open.sizeBytes) <= 1) this.#open.delete(entry);
+    if (this.#rootsBytes >= BLOCK_BYTES || this.#roots.length >= MAX_LIST_ITEMS) this.flush();
   }
 
   /** The source cannot give this file (any longer): it is given up and the receiver told. */
@@ -204,8 +208,9 @@ export class Sender {
     else if (this.#choice) this.#say({ type: 'pause', paused, entry });
   }
 
-  /** Says the roots gathered since the last call; the driver calls it when it pauses, so that small files share messages. */
+  /** Says the roots that have gathered, as it does by itself for a block's worth of files; the driver calls it when it pauses. */
   flush(): void {
+    this.#rootsBytes = 0;
     while (this.#roots.length > 0) this.#say({ type: 'roots', roots: this.#roots.splice(0, MAX_LIST_ITEMS) });
   }
 
@@ -225,21 +230,27 @@ export class Sender {
 
   #request(ranges: readonly BlockRange[], roots: readonly EntryId[]): void {
     if (!this.#choice) throw new ProtocolViolation('request before a choice');
-    for (const [entry, first, count] of ranges) {
+    const last = new Map(ranges.map(([entry], at) => [entry, at]));
+    const left = new Set(roots);
+    for (const [at, [entry, first, count]] of ranges.entries()) {
       const { sizeBytes } = this.#file(entry);
       if (first + count > blockCount(sizeBytes)) throw new ProtocolViolation("range past the file's end");
       if (this.#failed.has(entry)) continue;
       this.#openEntry(entry, sizeBytes);
       for (const block of this.#perhapsSent([entry, first, count])) this.#release(keyOf(block));
       this.#asked.push({ type: 'range', entry, next: first, end: first + count });
+      // Not after what is asked of other files: it gives the file its name.
+      if (last.get(entry) === at && left.delete(entry)) this.#askForRoot(entry);
     }
-    for (const entry of roots) {
-      const { sizeBytes } = this.#file(entry);
-      if (this.#failed.has(entry)) continue;
-      this.#openEntry(entry, sizeBytes);
-      this.#asked.push({ type: 'root', entry, nextUnknown: 0 });
-    }
+    for (const entry of left) this.#askForRoot(entry);
     if (this.#asked.length > 2 * MAX_PENDING_RANGES) throw new ProtocolViolation('too many ranges asked for');
+  }
+
+  #askForRoot(entry: EntryId): void {
+    const { sizeBytes } = this.#file(entry);
+    if (this.#failed.has(entry)) return;
+    this.#openEntry(entry, sizeBytes);
+    this.#asked.push({ type: 'root', entry, nextUnknown: 0 });
   }
 
   /**
