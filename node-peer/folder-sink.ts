@@ -19,7 +19,6 @@ import { MadeFolders, placeIn, syncAt } from './made-folders.ts';
 import { PartialFiles } from './partial-files.ts';
 import { QuickCalls } from './quick-calls.ts';
 import { syncWholeDisk } from './whole-disk-sync.ts';
-import { writeAll } from './write-all.ts';
 
 const THIS_SYSTEM: LocalRules = {
   windows: process.platform === 'win32',
@@ -192,7 +191,7 @@ export class FolderSink implements Sink {
       const { partials, journal } = this.#opened;
       if (bytes.length === entry.sizeBytes && bytes.length <= SMALL_FILE_BYTES)
         await partials.writeWhole(number, modeOf(entry), bytes, entry.modifiedMs);
-      else await partials.write(number, modeOf(entry), (handle) => writeAll(handle, bytes, offset));
+      else await partials.write(number, modeOf(entry), bytes, offset);
       await journal.note({ type: 'block', number, index: offset / BLOCK_BYTES, leaf });
     });
     this.#hasKept = true;
@@ -212,7 +211,7 @@ export class FolderSink implements Sink {
     await this.#guard(entry.path, async () => {
       const { partials, journal } = this.#opened;
       if (!partials.isWhole(number))
-        await partials.use(number, modeOf(entry), (handle) => conclude(handle, entry));
+        await partials.conclude(number, modeOf(entry), (handle) => conclude(handle, entry));
       const folder = await this.#made.make(posix.dirname(place));
       const intend = (name: string) =>
         journal.note({ type: 'intent', number, root, place: placeIn(this.#root, join(folder, name)) });

@@ -42,5 +42,8 @@ export const SLOWNESS_MS = 5;
 /** Calls made elsewhere then, some 40 files: a slow disk is tried again so seldom that this costs little. */
 export const SLOW_CALLS = 256;
 
+/** Written to a file that still arrives, before its disk is made to begin: half a second of a quick one. */
+export const EARLY_SYNC_BYTES = 64 * 1024 * 1024;
+
 /** Saved files from which on one sync of their disk is less than one of each; it writes out what others have written too. */
 export const SYNC_WHOLE_DISK_FILES = 64;

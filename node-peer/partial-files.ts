@@ -11,6 +11,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { claimFolder } from './claimed-folder.ts';
+import { EarlySync } from './early-sync.ts';
 import { type FolderLock, LOCK_NAME } from './folder-lock.ts';
 import { isThere, moveToFreeName, underFreeName } from './free-name.ts';
 import { HandleCache } from './handle-cache.ts';
@@ -19,6 +20,7 @@ import { DISK_CALLS_AT_ONCE, MAX_OPEN_FILES } from './limits.ts';
 import type { LinklessFolders } from './linkless-folders.ts';
 import type { QuickCalls } from './quick-calls.ts';
 import { writeSmallFile } from './small-file.ts';
+import { writeAll } from './write-all.ts';
 
 const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0);
 
@@ -35,6 +37,7 @@ export class PartialFiles {
   readonly #begun = new Set<number>();
   /** Those written to in this run and not moved away. */
   readonly #written = new Set<number>();
+  readonly #early = new Map<number, EarlySync>();
   /** Those of them that are whole and have their time. */
   readonly #whole = new Set<number>();
   readonly #calls: QuickCalls;
@@ -75,9 +78,18 @@ export class PartialFiles {
     return this.#handles.use(number, () => this.#open(number, mode), task);
   }
 
-  /** As `use`, and the file is written to. */
-  async write(number: number, mode: number, task: (handle: FileHandle) => Promise<void>): Promise<void> {
+  /** Writes `bytes` at `offset`. @param mode as for `use` */
+  async write(number: number, mode: number, bytes: Uint8Array, offset: number): Promise<void> {
     this.#written.add(number);
+    await this.use(number, mode, (handle) => writeAll(handle, bytes, offset));
+    const early = this.#early.get(number) ?? new EarlySync(() => this.use(number, mode, datasync));
+    this.#early.set(number, early);
+    early.wrote(bytes.length);
+  }
+
+  /** As `use`, when nothing of the file is on its way to the disk. @throws what an early sync of it failed with */
+  async conclude(number: number, mode: number, task: (handle: FileHandle) => Promise<void>): Promise<void> {
+    await this.#early.get(number)?.settle();
     await this.use(number, mode, task);
   }
 
@@ -132,6 +144,7 @@ export class PartialFiles {
       ),
     );
     this.#written.delete(number);
+    this.#early.delete(number);
     this.#whole.delete(number);
     return moved;
   }
@@ -157,6 +170,7 @@ export class PartialFiles {
   async remove(number: number): Promise<void> {
     await this.#handles.release(number);
     this.#written.delete(number);
+    this.#early.delete(number);
     this.#whole.delete(number);
     this.#begun.delete(number);
     await this.#folders.within(this.folder, (at) => rm(at(`${number}`), { force: true }));
@@ -170,7 +184,7 @@ export class PartialFiles {
   /** Makes those durable. */
   async sync(): Promise<void> {
     await inParallel([...this.#written], DISK_CALLS_AT_ONCE, (number) =>
-      this.use(number, 0, (handle) => handle.sync()),
+      this.conclude(number, 0, (handle) => handle.sync()),
     );
   }
 
@@ -213,6 +227,8 @@ export class PartialFiles {
     return this.#begun.has(number) ? FLAGS : FLAGS | constants.O_CREAT | constants.O_EXCL;
   }
 }
+
+const datasync = (handle: FileHandle) => handle.datasync();
 
 function folderName(shareId: string): string {
   return `.sallyport-partial-${shareId}`;

@@ -198,10 +198,11 @@ export class SendDriver implements SessionHandlers<ReceiverMessage> {
     if (this.#pump.channelsRest) return;
     const nowMs = this.#platform.nowMs();
     const lanes = this.session.channels;
-    const { deliveredBytes, networkLimited, minRttMs } = flight;
+    const { deliveredBytes, sentFrames, networkLimited, minRttMs } = flight;
     const wanted = this.#laneCount.observe({
       lanes: lanes.length,
       deliveredBytes,
+      sentFrames,
       networkLimited,
       minRttMs,
       nowMs,

@@ -154,6 +154,11 @@ export class Flight {
     return !this.#idle && this.#path.limitedAt(this.#deliveredBytes) && this.#inFlightBytes > 0;
   }
 
+  /** Frames sent so far. */
+  get sentFrames(): number {
+    return this.#frames;
+  }
+
   /** What the network delivers over all lanes: the most in some round trips. Null until known. */
   get bytesPerSecond(): number | null {
     return this.#path.bytesPerSecond;

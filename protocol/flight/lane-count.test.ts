@@ -11,6 +11,7 @@ class Network {
   lanes = 1;
   networkLimited = true;
   minRttMs = 50;
+  frameBytes = 64 * 1024;
   rateOf: (lanes: number) => number;
   readonly #count: LaneCount;
   #nowMs = 0;
@@ -28,6 +29,7 @@ class Network {
       this.lanes = this.#count.observe({
         lanes: this.lanes,
         deliveredBytes: this.#deliveredBytes,
+        sentFrames: Math.round(this.#deliveredBytes / this.frameBytes),
         networkLimited: this.networkLimited,
         minRttMs: this.minRttMs,
         nowMs: this.#nowMs,
@@ -82,11 +84,27 @@ describe('LaneCount', () => {
     expect(Math.max(...network.wanted)).toBeGreaterThan(1);
   });
 
-  it('tries none where one is held up by the machines', () => {
-    const network = new Network(() => 25_000_000);
+  it.each([
+    ['bytes', 25_000_000, 64 * 1024],
+    ['small files', 5_000_000, 4096],
+  ])('tries none where one is held up by the machines, for all the %s', (_, rate, frameBytes) => {
+    const network = new Network(() => rate);
     network.minRttMs = 2;
+    network.frameBytes = frameBytes;
     network.run(200_000);
     expect(network.wanted).toEqual([1]);
+  });
+
+  it('tries more for small files where the way is long, or few of them arrive', () => {
+    for (const [minRttMs, rate] of [
+      [50, 5_000_000],
+      [2, 2_000_000],
+    ] as const) {
+      const network = new Network(() => rate);
+      Object.assign(network, { minRttMs, frameBytes: 4096 });
+      network.run(20_000);
+      expect(Math.max(...network.wanted)).toBeGreaterThan(1);
+    }
   });
 
   it('takes small steps where the frames of many lanes would queue for long', () => {
@@ -114,6 +132,7 @@ describe('LaneCount', () => {
         count.observe({
           lanes: 1,
           deliveredBytes: nowMs * 500,
+          sentFrames: nowMs / 100,
           networkLimited: true,
           minRttMs: 50,
           nowMs,
@@ -135,6 +154,7 @@ describe('LaneCount', () => {
     const seen = fc.record({
       lanes: fc.nat(40),
       bytes: fc.nat(5_000_000),
+      frames: fc.nat(5000),
       networkLimited: fc.boolean(),
       minRttMs: fc.option(fc.double({ min: 0, max: 2000, noNaN: true })),
       later: fc.nat(5000),
@@ -142,12 +162,13 @@ describe('LaneCount', () => {
     fc.assert(
       fc.property(fc.array(seen, { maxLength: 400 }), fc.integer({ min: 1, max: 64 }), (steps, most) => {
         const count = new LaneCount(most);
-        let deliveredBytes = 0;
+        let [deliveredBytes, sentFrames] = [0, 0];
         let nowMs = 0;
-        for (const { bytes, later, ...rest } of steps) {
+        for (const { bytes, frames, later, ...rest } of steps) {
           deliveredBytes += bytes;
+          sentFrames += frames;
           nowMs += later;
-          const wanted = count.observe({ ...rest, deliveredBytes, nowMs });
+          const wanted = count.observe({ ...rest, deliveredBytes, sentFrames, nowMs });
           expect(Number.isInteger(wanted)).toBe(true);
           expect(wanted).toBeGreaterThanOrEqual(1);
           expect(wanted).toBeLessThanOrEqual(Math.min(most, 32));

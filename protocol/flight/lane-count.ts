@@ -7,6 +7,8 @@ export interface LaneCountObservation {
   readonly lanes: number;
   /** `Flight.deliveredBytes`. */
   readonly deliveredBytes: number;
+  /** `Flight.sentFrames`. */
+  readonly sentFrames: number;
   /** `Flight.networkLimited`. */
   readonly networkLimited: boolean;
   /** `Flight.minRttMs`. */
@@ -14,10 +16,11 @@ export interface LaneCountObservation {
   readonly nowMs: number;
 }
 
-/** A number of lanes and what they delivered, in bytes per second. */
+/** A number of lanes and what they delivered, in bytes and in frames per second. */
 interface Weighed {
   readonly lanes: number;
   readonly rate: number;
+  readonly frameRate: number;
 }
 
 /**
@@ -52,6 +55,7 @@ export class LaneCount {
   /** What was delivered, and in what time, since the lanes settled. */
   #weighedMs = 0;
   #weighedBytes = 0;
+  #weighedFrames = 0;
   /** How often the trial seemed to fail and was weighed for as long again, for loss comes in fits. */
   #doubts = 0;
   #last: LaneCountObservation | null = null;
@@ -71,9 +75,12 @@ export class LaneCount {
     if (last.networkLimited && seen.networkLimited) {
       this.#weighedMs += seen.nowMs - last.nowMs;
       this.#weighedBytes += seen.deliveredBytes - last.deliveredBytes;
+      this.#weighedFrames += seen.sentFrames - last.sentFrames;
     }
     if (this.#weighedMs > 0) {
-      const now = { lanes: this.#wanted, rate: (this.#weighedBytes * 1000) / this.#weighedMs };
+      const perSecond = (count: number) => (count * 1000) / this.#weighedMs;
+      const [rate, frameRate] = [perSecond(this.#weighedBytes), perSecond(this.#weighedFrames)];
+      const now = { lanes: this.#wanted, rate, frameRate };
       if (this.#weighedMs >= this.#neededMs(roundTripMs)) this.#weighed(now, seen);
     }
     return this.#wanted;
@@ -107,6 +114,7 @@ export class LaneCount {
     this.#doubts = 0;
     this.#weighedMs = 0;
     this.#weighedBytes = 0;
+    this.#weighedFrames = 0;
     this.#judge(now, seen);
   }
 
@@ -179,9 +187,11 @@ export class LaneCount {
   #tryMore(now: Weighed, { lanes, minRttMs, nowMs }: LaneCountObservation): void {
     const more = this.#more(now);
     const cannot = more === now.lanes || lanes < now.lanes;
-    const fast =
-      now.rate >= now.lanes * limits.FAST_LANE_BYTES_PER_SECOND && (minRttMs ?? 0) <= limits.FAST_LANE_RTT_MS;
-    if (fast || cannot || this.#between) this.#settle(now, nowMs);
+    const isFast =
+      now.rate >= now.lanes * limits.FAST_LANE_BYTES_PER_SECOND ||
+      now.frameRate >= now.lanes * limits.FAST_LANE_FRAMES_PER_SECOND;
+    const isNear = (minRttMs ?? 0) <= limits.FAST_LANE_RTT_MS;
+    if ((isFast && isNear) || cannot || this.#between) this.#settle(now, nowMs);
     else this.#try(more, now);
   }
 
@@ -212,6 +222,7 @@ export class LaneCount {
     this.#standsSinceMs = null;
     this.#weighedMs = 0;
     this.#weighedBytes = 0;
+    this.#weighedFrames = 0;
     this.#doubts = 0;
   }
 }

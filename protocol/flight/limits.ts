@@ -135,6 +135,7 @@ export const MAX_LANES_REST_MS = 960_000;
 export const LINK_CHANGED_FACTOR = 2;
 export const LANES_CHANGE_REST_MS = 5000;
 
-/** A lane so fast over so short a round trip is held up by the machines: more of them are not tried. */
+/** A lane so fast, or with so many frames, over so short a round trip is held up by the machines: more of them are not tried. */
 export const FAST_LANE_BYTES_PER_SECOND = 10_000_000;
+export const FAST_LANE_FRAMES_PER_SECOND = 1000;
 export const FAST_LANE_RTT_MS = 5;

@@ -127,6 +127,7 @@ export class SimulatedFlight {
     const wanted = laneCount.observe({
       lanes: this.lanes.size,
       deliveredBytes: this.flight.deliveredBytes,
+      sentFrames: this.flight.sentFrames,
       networkLimited: this.flight.networkLimited,
       minRttMs: this.flight.minRttMs,
       nowMs: this.clock.nowMs,
