@@ -22,10 +22,14 @@ test('a folder that has no entry of its own is seen by what lies in it', () => {
 });
 
 test('a name further down is told with what it lies in', () => {
-  const offered = ['album/a\u202e', 'album/b/c', 'd/e'].map((path) => ({ path }));
+  const offered = ['album/a:', 'album/b/c', 'd/e'].map((path) => ({ path }));
   expect([...renamedPaths(offered, saved('album (2)/a_', 'album (2)/b/c (2)', 'd/e'), '/got')]).toEqual([
     ['album', 'album (2)'],
-    ['album/a\u202e', 'album (2)/a_'],
+    ['album/a:', 'album (2)/a_'],
     ['album/b/c', 'album (2)/b/c (2)'],
   ]);
+});
+
+test('one that looks the same is not told', () => {
+  expect([...renamedPaths([{ path: 'album/a\u202e' }], saved('album/a_'), '/got')]).toEqual([]);
 });
