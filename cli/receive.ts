@@ -35,20 +35,22 @@ const SENDER_TIMEOUT_MS = 10_000;
  * @returns the exit status: 0 only if everything chosen is verified and on disk
  */
 export async function receive(
-  target: string | undefined,
+  argument: string | undefined,
   options: ReceiveOptions,
   output: Output,
   signal: AbortSignal,
 ): Promise<number> {
-  const text = await readTarget(target, signal);
+  const text = await readTarget(argument, signal);
   // A link names its server; only a code needs to be told.
   const serverUrl = /[#/]/.test(text) ? '' : serverAddress(options.server);
   const code = serverUrl && (await UsedCode.find(serverUrl, text));
-  const link = code ? code.link : text;
   const folder = resolve(options.output);
   // Before the sender is met: a folder that is none must not use up a code.
   const sink = await FolderSink.create(folder);
-  const deliveryId = link === null ? null : await claimLeft(link, sink);
+  const known = code ? code.link : text;
+  const deliveryId = known === null ? null : await claimLeft(known, sink);
+  // A code serves once: its link is used where the folder has what it left, and nobody else is at it.
+  const target = code && deliveryId === null ? text : (known ?? text);
   const events = new TransferEvents(output, { folder });
   /** Ends the question: there is nothing left to answer. */
   const over = new AbortController();
@@ -70,7 +72,7 @@ export async function receive(
   const receiving = await openShare({
     platform: nodePlatform({ tcp: options.tcp !== false }),
     serverUrl,
-    target: link ?? text,
+    target,
     senderTimeoutMs: SENDER_TIMEOUT_MS,
     ...(deliveryId && { deliveryId }),
     signal,
@@ -87,7 +89,7 @@ export async function receive(
     const chosen = asks ? await askWhatToTake(offer, folder, over.signal) : offer.entries.map((_, id) => id);
     if (!chosen) {
       await receiving.decline();
-      if (code) await code.forget();
+      if (code && deliveryId === null) await code.forget();
       return EXIT.failed;
     }
     if (code) await code.keep(receiving.link);

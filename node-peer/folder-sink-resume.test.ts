@@ -6,7 +6,6 @@ import {
   mkdir,
   open,
   readdir,
-  readFile,
   rm,
   stat,
   symlink,
@@ -32,14 +31,6 @@ const file = (id: number, path: string, sizeBytes: number): ChosenEntry & { entr
 });
 const block = (fill: number, lengthBytes = BLOCK_BYTES) => new Uint8Array(lengthBytes).fill(fill);
 const leafOf = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest());
-
-/** Damages a file, and gives it this time again. */
-async function flipByte(path: string, at: number, modifiedMs?: number): Promise<void> {
-  const handle = await open(path, 'r+');
-  await handle.write(Uint8Array.of(99), 0, 1, at);
-  if (modifiedMs !== undefined) await handle.utimes(new Date(modifiedMs), new Date(modifiedMs));
-  await handle.close();
-}
 
 async function opened(target: string, chosen: readonly ChosenEntry[], shareId = 'share') {
   const sink = await FolderSink.create(target);
@@ -188,7 +179,9 @@ describe('what the disk makes of it meanwhile', () => {
 
   test('a byte that flipped is read as it is', async () => {
     const target = await interrupted();
-    await flipByte(join(target, PARTIAL, '0'), BLOCK_BYTES + 5);
+    const partial = await open(join(target, PARTIAL, '0'), 'r+');
+    await partial.write(Uint8Array.of(99), 0, 1, BLOCK_BYTES + 5);
+    await partial.close();
     const { sink, held } = await opened(target, chosen);
     const one = held.get(0);
     const bytes = await sink.read(0, BLOCK_BYTES, BLOCK_BYTES);
@@ -222,6 +215,19 @@ describe('what the disk makes of it meanwhile', () => {
     expect(Object.keys(await look(target)).sort()).toEqual(['small', 'small (2)']);
   });
 
+  test('a small file that was longer before has nothing of that behind its end', async () => {
+    const target = await scratchFolder();
+    const first = await opened(target, [file(0, 'a', BLOCK_BYTES + 9)]);
+    await first.write(0, 0, block(1));
+    await first.write(0, 1, block(1, 9));
+    await first.sink.suspend();
+    const { sink, write } = await opened(target, [file(0, 'a', 9)]);
+    await write(0, 0, block(2, 9));
+    await sink.commit(0, ROOT);
+    await sink.finish();
+    expect(await look(target)).toEqual({ a: '\u0002'.repeat(9) });
+  });
+
   test('bytes behind a file’s end do not get its final name', async () => {
     const target = await interrupted();
     await appendFile(join(target, PARTIAL, '0'), 'junk');
@@ -230,117 +236,6 @@ describe('what the disk makes of it meanwhile', () => {
     await sink.commit(0, ROOT);
     await sink.finish();
     expect((await stat(join(target, 'a'))).size).toBe(2 * BLOCK_BYTES + 9);
-  });
-
-  describe('a saved file, where the sender tells its time', () => {
-    const large = (modifiedMs: number) => [
-      { id: 0, entry: { ...file(0, 'a', BLOCK_BYTES + 9).entry, modifiedMs } },
-    ];
-    const [before, after] = [1_700_000_000_000, 1_700_000_001_000];
-
-    async function saved() {
-      const target = await scratchFolder();
-      const { sink, write } = await opened(target, large(before));
-      await write(0, 0, block(1));
-      await write(0, 1, block(2, 9));
-      await sink.commit(0, ROOT);
-      await sink.suspend();
-      return target;
-    }
-
-    test('counts while it has that time', async () => {
-      const target = await saved();
-      const { sink, held } = await opened(target, large(before));
-      const leaves = new Map([block(1), block(2, 9)].map((bytes, index) => [index, leafOf(bytes)]));
-      expect(held.get(0)).toEqual({ id: 0, committed: true, resized: false, leaves });
-      expect(await sink.read(0, BLOCK_BYTES, 9)).toEqual(block(2, 9));
-      await sink.abort();
-      expect(await readdir(target)).toEqual(['a']);
-    });
-
-    test('and has been damaged, is left as it is, and is gone on with in a copy', async () => {
-      const target = await saved();
-      await flipByte(join(target, 'a'), 5, before);
-      const first = await opened(target, large(before));
-      expect(first.blocksOf(0)).toBe(true);
-      await first.sink.reopen(0);
-      expect((await first.sink.read(0, 0, BLOCK_BYTES))[5]).toBe(99);
-      await first.write(0, 0, block(1));
-      expect((await readFile(join(target, 'a')))[5]).toBe(99);
-      // Killed here, it begins again with what stands under its name.
-      await first.sink.suspend();
-      const { sink, blocksOf, write } = await opened(target, large(before));
-      expect(blocksOf(0)).toBe(true);
-      await sink.reopen(0);
-      await write(0, 0, block(1));
-      await sink.commit(0, ROOT);
-      expect((await sink.finish()).map(({ savedAs }) => savedAs)).toEqual([join(target, 'a (2)')]);
-      expect(sink.savedFiles.map(({ path }) => path)).toEqual(['a (2)']);
-      expect((await readdir(target)).sort()).toEqual(['a', 'a (2)']);
-      expect((await readFile(join(target, 'a')))[5]).toBe(99);
-      expect(await readFile(join(target, 'a (2)'))).toEqual(Buffer.concat([block(1), block(2, 9)]));
-    });
-
-    test.each([
-      ['longer', 2 * BLOCK_BYTES, [0]],
-      ['shorter', BLOCK_BYTES, [0]],
-      ['shorter within its first block', 7, []],
-    ])('is gone on with where the sender’s is %s now, and keeps its name', async (_, sizeBytes, blocks) => {
-      const target = await saved();
-      const now = [{ id: 0, entry: { ...file(0, 'a', sizeBytes).entry, modifiedMs: after } }];
-      const { sink, held, blocksOf, write } = await opened(target, now);
-      expect(held.get(0)).toMatchObject({ committed: false, resized: true });
-      expect(blocksOf(0)).toEqual(blocks);
-      if (sizeBytes !== BLOCK_BYTES)
-        await write(0, blocks.length, block(3, Math.min(sizeBytes, BLOCK_BYTES)));
-      await sink.commit(0, ROOT);
-      await sink.finish();
-      expect(await readdir(target)).toEqual(['a']);
-      expect((await stat(join(target, 'a'))).size).toBe(sizeBytes);
-    });
-
-    test('that was changed here, while the sender’s has another size, stays, and the sender’s is told to have changed', async () => {
-      const target = await saved();
-      await flipByte(join(target, 'a'), 5);
-      const { sink, held } = await opened(target, [file(0, 'a', 9)]);
-      expect(held.get(0)).toMatchObject({ committed: false, resized: true });
-      expect(held.get(0)?.leaves.size).toBe(0);
-      await sink.abort();
-      expect(await readdir(target)).toEqual(['a']);
-    });
-
-    test('is compared and gone on with where the sender’s has another time, and keeps its name', async () => {
-      const target = await saved();
-      const { sink, blocksOf, write } = await opened(target, large(after));
-      expect(blocksOf(0)).toEqual([0, 1]);
-      expect(await readdir(target)).toEqual([PARTIAL]);
-      await write(0, 1, block(3, 9));
-      await sink.commit(0, ROOT);
-      await sink.finish();
-      expect(await readdir(target)).toEqual(['a']);
-      const { size, mtimeMs } = await stat(join(target, 'a'));
-      expect([size, mtimeMs]).toEqual([BLOCK_BYTES + 9, after]);
-    });
-
-    test('stays taken back for a third run', async () => {
-      const target = await saved();
-      await (await opened(target, large(after))).sink.suspend();
-      const { sink, blocksOf } = await opened(target, large(after));
-      expect(blocksOf(0)).toEqual([0, 1]);
-      await sink.abort();
-    });
-
-    test('that is no longer as it came stays where it is, and is fetched again beside it', async () => {
-      const target = await saved();
-      await flipByte(join(target, 'a'), 5);
-      const { sink, held, write } = await opened(target, large(before));
-      expect(held.has(0)).toBe(false);
-      await write(0, 0, block(1));
-      await write(0, 1, block(2, 9));
-      await sink.commit(0, ROOT);
-      await sink.finish();
-      expect((await readdir(target)).sort()).toEqual(['a', 'a (2)']);
-    });
   });
 
   test.each([

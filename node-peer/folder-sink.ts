@@ -1,4 +1,4 @@
-import { access, constants, type FileHandle, open, statfs, utimes } from 'node:fs/promises';
+import { access, constants, type FileHandle, statfs, utimes } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { blockLength } from '#protocol/block.ts';
 import type { EntryId, FileEntry, FolderEntry } from '#protocol/entry.ts';
@@ -7,7 +7,7 @@ import { BLOCK_BYTES } from '#protocol/limits.ts';
 import { LocalPaths, type LocalRules } from '#protocol/local-path.ts';
 import { formatSize } from '#transport/quantity-text.ts';
 import type { ChosenEntry, DeliveryNames, HeldFile, SavedEntry, Sink } from '#transport/sink.ts';
-import { diskError } from './disk-error.ts';
+import { diskError, systemCode } from './disk-error.ts';
 import { ensureFolder } from './ensure-folder.ts';
 import { type Held, HeldFiles } from './held-files.ts';
 import { inParallel } from './in-parallel.ts';
@@ -18,6 +18,7 @@ import { LinklessFolders } from './linkless-folders.ts';
 import { MadeFolders, placeIn, syncAt } from './made-folders.ts';
 import { PartialFiles } from './partial-files.ts';
 import { QuickCalls } from './quick-calls.ts';
+import { readAll, type StandingFile } from './standing-file.ts';
 import { syncWholeDisk } from './whole-disk-sync.ts';
 
 const THIS_SYSTEM: LocalRules = {
@@ -25,8 +26,11 @@ const THIS_SYSTEM: LocalRules = {
   caseSensitive: process.platform !== 'win32' && process.platform !== 'darwin',
 };
 
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-const SYNC_FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0);
+/** Windows syncs only what may be written to. A file may be anything by now: nothing is waited for at a pipe. */
+const SYNC_FLAGS =
+  (process.platform === 'win32' ? constants.O_RDWR : constants.O_RDONLY) |
+  (constants.O_NOFOLLOW ?? 0) |
+  (constants.O_NONBLOCK ?? 0);
 
 /** A chosen entry and where it is to be saved: a path in the target, `/`-separated. */
 interface Target<E> {
@@ -69,6 +73,10 @@ export class FolderSink implements Sink {
   readonly #folderEntries: Target<FolderEntry>[] = [];
   /** Real paths of what has its final name. */
   readonly #saved = new Map<EntryId, string>();
+  /** What an earlier run gave its final name. */
+  readonly #standing = new Map<EntryId, StandingFile>();
+  /** Copies of those being made, and which blocks the finished ones lack. */
+  readonly #copies = new Map<EntryId, Promise<Set<number>>>();
 
   private constructor(dir: string, root: string, rules: LocalRules, folders: LinklessFolders) {
     this.#dir = dir;
@@ -150,6 +158,9 @@ export class FolderSink implements Sink {
       this.#plan(chosen, noted?.entries ?? new Map());
       const holder = new HeldFiles(this.#folders, this.#root, this.#partials);
       const found = noted ? await this.#find(noted, holder) : new Map<EntryId, Held>();
+      const partial = [...found].filter(([, held]) => held.standing === null && held.leaves.size > 0);
+      const kept = new Set(partial.map(([id]) => this.#file(id).number));
+      await this.#partials.keep(kept, noted ? [JOURNAL_NAME] : []);
       await this.#checkSpace(found);
       const places = noted ? await holder.foldersOf(noted) : new Map<string, string>();
       this.#made.adopt(places);
@@ -158,14 +169,14 @@ export class FolderSink implements Sink {
       for (const [id, held] of found) {
         const { entry, number } = this.#file(id);
         this.#heldBytes += bytesOf(held, entry);
-        if (held.place !== null || held.leaves.size > 0) this.#hasKept = true;
-        if (held.place === null) continue;
-        this.#saved.set(id, join(this.#root, held.place));
+        if (held.standing !== null || held.leaves.size > 0) this.#hasKept = true;
+        if (held.standing === null) continue;
+        this.#standing.set(id, held.standing);
+        if (!held.committed) continue;
+        this.#saved.set(id, held.standing.path);
         this.#roots.set(id, noted?.entries.get(number)?.commit?.root ?? new Uint8Array());
       }
-      return [...found].map(([id, { leaves, place, resized }]) => {
-        return { id, leaves, committed: place !== null, resized };
-      });
+      return [...found].map(([id, { leaves, committed, resized }]) => ({ id, leaves, committed, resized }));
     });
   }
 
@@ -173,14 +184,11 @@ export class FolderSink implements Sink {
     const { entry, number } = this.#file(id);
     // Not from Node's pool, so that it may be handed on; not zeroed, since all of it is filled or none is given.
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer);
-    const saved = this.#saved.get(id);
+    const standing = this.#standing.get(id);
     await this.#guard(entry.path, () =>
-      saved === undefined
-        ? this.#opened.partials.use(number, modeOf(entry), (handle) => readAll(handle, bytes, offset))
-        : this.#folders.within(dirname(saved), async (at) => {
-            const handle = await open(at(basename(saved)), READ_FLAGS);
-            await readAll(handle, bytes, offset).finally(() => handle.close());
-          }),
+      standing
+        ? standing.read(bytes, offset)
+        : this.#opened.partials.use(number, modeOf(entry), (handle) => readAll(handle, bytes, offset)),
     );
     return bytes;
   }
@@ -189,6 +197,7 @@ export class FolderSink implements Sink {
     const { entry, number } = this.#file(id);
     await this.#guard(entry.path, async () => {
       const { partials, journal } = this.#opened;
+      (await this.#copyOf(id))?.delete(offset / BLOCK_BYTES);
       if (bytes.length === entry.sizeBytes && bytes.length <= SMALL_FILE_BYTES)
         await partials.writeWhole(number, modeOf(entry), bytes, entry.modifiedMs);
       else await partials.write(number, modeOf(entry), bytes, offset);
@@ -197,35 +206,37 @@ export class FolderSink implements Sink {
     this.#hasKept = true;
   }
 
-  async reopen(id: EntryId): Promise<void> {
-    const { entry, number } = this.#file(id);
-    const saved = this.#saved.get(id);
-    if (saved === undefined) return;
+  reopen(id: EntryId): void {
     this.#saved.delete(id);
     this.#roots.delete(id);
-    await this.#guard(entry.path, () => this.#opened.partials.copy(saved, number));
   }
 
   async commit(id: EntryId, root: Uint8Array): Promise<void> {
     const { entry, number, place } = this.#file(id);
     await this.#guard(entry.path, async () => {
       const { partials, journal } = this.#opened;
+      const standing = this.#standing.get(id);
+      if (standing?.sizeBytes === entry.sizeBytes) {
+        await this.#settle(id, root, standing.path);
+        return;
+      }
+      const missing = await this.#copyOf(id);
+      if (missing && missing.size > 0) throw new Error('it was changed here while it was gone on with');
       if (!partials.isWhole(number))
         await partials.conclude(number, modeOf(entry), (handle) => conclude(handle, entry));
       const folder = await this.#made.make(posix.dirname(place));
       const intend = (name: string) =>
         journal.note({ type: 'intent', number, root, place: placeIn(this.#root, join(folder, name)) });
       const name = await partials.moveTo(folder, posix.basename(place), number, intend);
-      this.#saved.set(id, join(folder, name));
-      this.#roots.set(id, root);
-      // Where this is lost, the intent is looked into.
-      void journal.note({ type: 'committed', number }).catch(() => {});
+      await this.#settle(id, root, join(folder, name));
     });
     this.#hasKept = true;
   }
 
   async discard(id: EntryId): Promise<void> {
     const { entry, number } = this.#file(id);
+    this.#standing.delete(id);
+    await this.#copies.get(id)?.catch(() => {});
     await this.#guard(entry.path, () => this.#opened.partials.remove(number));
   }
 
@@ -270,6 +281,42 @@ export class FolderSink implements Sink {
       await this.#made.removeEmpty();
       await this.#folders.close();
     });
+  }
+
+  /**
+   * What stands under its final name is never written to: what is good of it goes on in a copy.
+   * @returns blocks that the copy lacks; undefined where nothing stood there
+   */
+  #copyOf(id: EntryId): Promise<Set<number>> | undefined {
+    const standing = this.#standing.get(id);
+    if (standing && !this.#copies.has(id)) {
+      const copying = this.#copy(id, standing);
+      this.#copies.set(id, copying);
+      copying.catch(() => this.#copies.delete(id));
+    }
+    return this.#copies.get(id);
+  }
+
+  async #copy(id: EntryId, standing: StandingFile): Promise<Set<number>> {
+    const { entry, number } = this.#file(id);
+    const { partials, journal } = this.#opened;
+    const missing = await partials.make(number, modeOf(entry), (handle) => standing.copyTo(handle));
+    const blocks = [...standing.leaves].filter(([index]) => !missing.has(index));
+    await journal.note(
+      { type: 'entry', number, kind: 'file', path: entry.path, sizeBytes: entry.sizeBytes },
+      ...blocks.map(([index, leaf]) => ({ type: 'block', number, index, leaf }) as const),
+    );
+    this.#standing.delete(id);
+    return missing;
+  }
+
+  /** The file has its final name. */
+  async #settle(id: EntryId, root: Uint8Array, path: string): Promise<void> {
+    this.#standing.delete(id);
+    this.#saved.set(id, path);
+    this.#roots.set(id, root);
+    // Where this is lost, the intent is looked into.
+    void this.#opened.journal.note({ type: 'committed', number: this.#file(id).number }).catch(() => {});
   }
 
   /** Gives entries their numbers and places. Those of an earlier run come first, as they did then: so their places are what they were. */
@@ -322,20 +369,19 @@ export class FolderSink implements Sink {
   ): Promise<void> {
     const partials = this.#partials as PartialFiles;
     const records: JournalRecord[] = [];
-    const partial = new Set<number>();
     for (const { number, entry } of this.#folderEntries)
       records.push({ type: 'entry', number, kind: 'folder', path: entry.path, sizeBytes: 0 });
     for (const { id, number, entry } of this.#files.values()) {
       const has = held.get(id);
-      const commit = has && has.place !== null ? noted?.entries.get(number)?.commit : null;
-      if (has?.place === null && has.leaves.size > 0) partial.add(number);
-      records.push({ type: 'entry', number, kind: 'file', path: entry.path, sizeBytes: entry.sizeBytes });
+      const commit = has?.standing ? noted?.entries.get(number)?.commit : null;
+      // What stands there has the size that it had then.
+      const sizeBytes = has?.standing?.sizeBytes ?? entry.sizeBytes;
+      records.push({ type: 'entry', number, kind: 'file', path: entry.path, sizeBytes });
       for (const [index, leaf] of has?.leaves ?? []) records.push({ type: 'block', number, index, leaf });
       if (!commit) continue;
       records.push({ type: 'intent', number, root: commit.root, place: commit.place });
-      records.push({ type: 'committed', number });
+      if (commit.done) records.push({ type: 'committed', number });
     }
-    await partials.keep(partial, noted ? [JOURNAL_NAME] : []);
     this.#journal = await Journal.create(this.#folders, partials.folder, [
       { type: 'share', ...names },
       ...[...folders].flatMap(([planned, place]): JournalRecord[] => [
@@ -358,7 +404,12 @@ export class FolderSink implements Sink {
     if (isMuch && (await syncWholeDisk(this.#root))) return;
     await partials.sync();
     await inParallel(small, DISK_CALLS_AT_ONCE, (path) =>
-      this.#folders.within(dirname(path), (at) => syncAt(at(basename(path)), SYNC_FLAGS)),
+      this.#folders
+        .within(dirname(path), (at) => syncAt(at(basename(path)), SYNC_FLAGS))
+        .catch((error: unknown) => {
+          // Its owner may have closed what an earlier run saved.
+          if (systemCode(error) !== 'EACCES') throw error;
+        }),
     );
     await this.#made.sync();
   }
@@ -408,13 +459,4 @@ async function conclude(handle: FileHandle, { sizeBytes, modifiedMs }: FileEntry
 /** Less the umask, as for any file that a program makes. */
 function modeOf({ executable }: FileEntry): number {
   return executable ? 0o777 : 0o666;
-}
-
-/** Fills `bytes` with what stands at `offset`. */
-async function readAll(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesRead } = await handle.read(bytes, at, bytes.length - at, offset + at);
-    if (bytesRead === 0) throw new Error('the file is too short');
-    at += bytesRead;
-  }
 }

@@ -145,7 +145,6 @@ describe('what a journal comes to', () => {
 
   test.each<[string, JournalRecord]>([
     ['a second beginning', share],
-    ['the same number twice', entry(0)],
     ['a block of nothing', { type: 'block', number: 9, index: 0, leaf: new Uint8Array(32) }],
     ['a block of a folder', { type: 'block', number: 1, index: 0, leaf: new Uint8Array(32) }],
     ['a folder never intended', { type: 'made', planned: 'a' }],

@@ -10,6 +10,7 @@ import { MAX_JOURNAL_RECORD_BYTES } from './limits.ts';
 export type JournalRecord =
   /** The first one: of which share and delivery this is the journal. */
   | { readonly type: 'share'; readonly shareId: string; readonly deliveryId: string }
+  /** Said again where it is begun anew: nothing that was noted of it before counts. */
   | {
       readonly type: 'entry';
       readonly number: number;

@@ -149,7 +149,6 @@ function apply({ entries, folders }: Noted, record: JournalRecord): boolean {
       return false;
     case 'entry': {
       const { number, kind, path, sizeBytes } = record;
-      if (entries.has(number)) return false;
       entries.set(number, { number, kind, path, sizeBytes, leaves: new Map(), commit: null });
       return true;
     }

@@ -1,14 +1,5 @@
-import {
-  constants,
-  copyFile,
-  type FileHandle,
-  lstat,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-} from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { constants, type FileHandle, lstat, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { claimFolder } from './claimed-folder.ts';
 import { EarlySync } from './early-sync.ts';
@@ -101,8 +92,10 @@ export class PartialFiles {
     modifiedMs: number | undefined,
   ): Promise<void> {
     this.#written.add(number);
+    // One that an earlier run left may be longer.
+    const flags = this.#begun.has(number) ? FLAGS | constants.O_TRUNC : this.#flags(number);
     await this.#folders.within(this.folder, (at) =>
-      writeSmallFile(this.#calls, at(`${number}`), { flags: this.#flags(number), mode, modifiedMs }, bytes),
+      writeSmallFile(this.#calls, at(`${number}`), { flags, mode, modifiedMs }, bytes),
     );
     this.#begun.add(number);
     this.#whole.add(number);
@@ -113,10 +106,10 @@ export class PartialFiles {
     return this.#whole.has(number);
   }
 
-  /** Length of the file that an earlier run left, or null. */
-  async lengthOf(number: number): Promise<number | null> {
+  /** The file that an earlier run left, or null. */
+  async look(number: number): Promise<Stats | null> {
     const stats = await this.#folders.within(this.folder, (at) => lstat(at(`${number}`))).catch(() => null);
-    return stats?.isFile() ? stats.size : null;
+    return stats?.isFile() ? stats : null;
   }
 
   /** Goes on with these files of an earlier run, and removes whatever else it left. */
@@ -149,22 +142,18 @@ export class PartialFiles {
     return moved;
   }
 
-  /** Takes a file back that has its final name, to go on with it. */
-  async takeBack(path: string, number: number): Promise<void> {
-    await this.#folders.within(dirname(path), (from) =>
-      this.#folders.within(this.folder, (to) => rename(from(basename(path)), to(`${number}`))),
-    );
-  }
-
-  /** Copies a file that has its final name, to go on with the copy. */
-  async copy(path: string, number: number): Promise<void> {
-    await this.#folders.within(dirname(path), (from) =>
-      this.#folders.within(this.folder, (to) =>
-        copyFile(from(basename(path)), to(`${number}`), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
-      ),
-    );
-    this.#begun.add(number);
-    this.#written.add(number);
+  /** Makes the file of this number, in one step, out of what `task` writes. @param mode as for `use` */
+  async make<T>(number: number, mode: number, task: (handle: FileHandle) => Promise<T>): Promise<T> {
+    return this.#folders.within(this.folder, async (at) => {
+      const unfinished = at(`${number}.new`);
+      await rm(unfinished, { force: true });
+      const handle = await open(unfinished, FLAGS | constants.O_CREAT | constants.O_EXCL, mode);
+      const made = await task(handle).finally(() => handle.close());
+      await rename(unfinished, at(`${number}`));
+      this.#begun.add(number);
+      this.#written.add(number);
+      return made;
+    });
   }
 
   async remove(number: number): Promise<void> {

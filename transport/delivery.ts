@@ -195,8 +195,8 @@ export class Delivery {
     return true;
   }
 
-  /** A committed file is not as it was written: it is to be had again, in a copy, of which all is to be read again. */
-  async reopen(path: string): Promise<void> {
+  /** A committed file is not as it was written: it is to be had again, and everything of it to be read again. */
+  reopen(path: string): void {
     const [id, file] = [this.#idOf(path), this.#unproven.get(path)];
     if (!file) return;
     const sizeBytes = this.#sizes.get(id) ?? 0;
@@ -205,7 +205,7 @@ export class Delivery {
     this.#committed.delete(id);
     this.#committedBytes -= sizeBytes;
     this.#unread.set(id, file.leaves);
-    await this.#sink.reopen?.(id);
+    this.#sink.reopen?.(id);
   }
 
   async commit(path: string, root: Uint8Array): Promise<void> {

@@ -266,16 +266,10 @@ export class ReceiveDriver implements SessionHandlers<SenderMessage> {
   /** Asks for what a committed file turned out to lack. */
   async #reopen(delivery: Delivery, path: string): Promise<void> {
     const before = delivery.settled;
-    const refusal = await delivery.reopen(path).then(
-      () => null,
-      (error: unknown) => ({ error }),
-    );
+    delivery.reopen(path);
     const { outstanding } = delivery.remainder(this.#receiver.offer ?? []);
     const again = outstanding.filter(({ id }) => this.#file(id).path === path);
-    for (const { id, unread } of again) {
-      this.#receiver.reopen(id, unread.keys());
-      if (refusal) this.#sinkRefused(id, refusal.error);
-    }
+    for (const { id, unread } of again) this.#receiver.reopen(id, unread.keys());
     if (again.length > 0) return this.#recheck(delivery, again);
     // The sender no longer offers it.
     this.#apart = less(this.#apart, less(before, delivery.settled));

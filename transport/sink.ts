@@ -63,11 +63,8 @@ export interface Sink {
    */
   write(entry: EntryId, offset: number, bytes: Uint8Array<ArrayBuffer>, leaf: Uint8Array): Promise<void>;
 
-  /**
-   * A file that an earlier run committed is not as it was written. What stands under its name stays there; a copy of it is
-   * read, written and committed from now on. Only of a sink that holds committed files.
-   */
-  reopen?(entry: EntryId): Promise<void>;
+  /** A file that an earlier run committed is not as it was written: it is to be had again. Only of a sink that holds such. */
+  reopen?(entry: EntryId): void;
 
   /** The entry's root matched: every byte of it has been written. */
   commit(entry: EntryId, root: Uint8Array): Promise<void>;

@@ -105,7 +105,7 @@ export class MemorySink implements Sink {
     partial?.leaves.set(offset / BLOCK_BYTES, leaf);
   }
 
-  async reopen(entry: EntryId): Promise<void> {
+  reopen(entry: EntryId): void {
     const path = this.#open.get(entry) ?? '';
     const [content, leaves] = [this.files.get(path), this.#disk.committed.get(this.#key(path))];
     if (!content || !leaves) throw new TransferError('sink-failed');
