@@ -19,7 +19,19 @@ export function browserPlatform(): Platform {
     remoteFingerprint,
     randomBytes: (lengthBytes) => crypto.getRandomValues(new Uint8Array(lengthBytes)),
     sha256,
+    soon: afterThisTurn(),
     nowMs: () => performance.now(),
+  };
+}
+
+/** A timer would wait for a second in a page that is not seen; a microtask not for the turn's end. */
+function afterThisTurn(): (task: () => void) => void {
+  const tasks: (() => void)[] = [];
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => tasks.shift()?.();
+  return (task) => {
+    tasks.push(task);
+    port2.postMessage(null);
   };
 }
 

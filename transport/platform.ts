@@ -45,6 +45,12 @@ export interface Platform {
   /** SHA-256 of a block, by the platform's own fast implementation. */
   sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
 
+  /**
+   * Runs `task` a moment later, so that more may have come by then: in a millisecond or two; where timers are held back in the
+   * background, as in pages, at the end of the event loop's turn.
+   */
+  soon(task: () => void): void;
+
   /** Monotonic milliseconds. */
   nowMs(): number;
 }

@@ -1,24 +1,24 @@
 import type { Lane } from './lane.ts';
 
 /**
- * Counts the bytes of frame messages that came on each lane, and has them told to the peer: once for all that came in one
- * turn of the event loop. @see docs/transfer-protocol.md "Lanes and frames"
+ * Counts the bytes of frame messages that came on each lane, and has them told to the peer: once for all that came
+ * meanwhile. @see docs/transfer-protocol.md "Lanes and frames"
  */
 export class Receipts {
   readonly #say: (lane: Lane, totalBytes: number) => void;
+  readonly #soon: (task: () => void) => void;
   readonly #totals = new Map<Lane, number>();
   readonly #untold = new Set<Lane>();
-  /** A timer would wait for a millisecond and more, a microtask not for the turn's end. */
-  readonly #afterTurn = new MessageChannel();
 
-  constructor(say: (lane: Lane, totalBytes: number) => void) {
+  /** @param soon the platform's */
+  constructor(say: (lane: Lane, totalBytes: number) => void, soon: (task: () => void) => void) {
     this.#say = say;
-    this.#afterTurn.port1.onmessage = () => this.#tell();
+    this.#soon = soon;
   }
 
   came(lane: Lane, lengthBytes: number): void {
     this.#totals.set(lane, (this.#totals.get(lane) ?? 0) + lengthBytes);
-    if (this.#untold.size === 0) this.#afterTurn.port2.postMessage(null);
+    if (this.#untold.size === 0) this.#soon(() => this.#tell());
     this.#untold.add(lane);
   }
 
@@ -26,11 +26,6 @@ export class Receipts {
   forget(lane: Lane): void {
     this.#totals.delete(lane);
     this.#untold.delete(lane);
-  }
-
-  /** Nothing more is told. */
-  close(): void {
-    this.#afterTurn.port1.close();
   }
 
   #tell(): void {

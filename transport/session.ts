@@ -72,7 +72,7 @@ export class Session<Heard extends ControlMessage> {
   readonly #usedLaneIds = new Set<string>();
   readonly #further: FurtherLanes;
   #tcp: TcpWay | null = null;
-  readonly #receipts = new Receipts((lane, bytes) => this.#post(lane, encodeReceipt(bytes)));
+  readonly #receipts: Receipts;
   readonly #pinger: ReturnType<typeof setInterval>;
   readonly #pings: Pings;
   #ended = false;
@@ -95,6 +95,10 @@ export class Session<Heard extends ControlMessage> {
     this.#secure = secure;
     this.#pings = new Pings(() => reach.platform.nowMs());
     this.#handlers = handlers;
+    this.#receipts = new Receipts(
+      (lane, bytes) => this.#post(lane, encodeReceipt(bytes)),
+      (task) => reach.platform.soon(task),
+    );
     this.#further = new FurtherLanes(
       reach,
       (payload) => this.say({ type: 'lane', payload }),
@@ -432,7 +436,6 @@ export class Session<Heard extends ControlMessage> {
     clearInterval(this.#pinger);
     this.#further.close();
     this.#tcp?.abandon();
-    this.#receipts.close();
     this.#handlers.onEnd(end);
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TransferError } from '#protocol/errors.ts';
-import { STATUS_INTERVAL_MS } from './limits.ts';
+import { COUNTS_INTERVAL_MS, STATUS_INTERVAL_MS } from './limits.ts';
 import { TransferProgress } from './transfer-progress.ts';
 import type { TransferStatus } from './transfer-status.ts';
 
@@ -30,10 +30,24 @@ describe('a snapshot', () => {
     const { progress, snapshots } = setUp();
     for (let i = 0; i < 1000; i += 1) progress.addWireBytes(10);
     expect(snapshots).toEqual([]);
-    vi.advanceTimersByTime(STATUS_INTERVAL_MS);
+    vi.advanceTimersByTime(COUNTS_INTERVAL_MS);
     for (let i = 0; i < 1000; i += 1) progress.addWireBytes(10);
-    vi.advanceTimersByTime(10 * STATUS_INTERVAL_MS);
+    vi.advanceTimersByTime(10 * COUNTS_INTERVAL_MS);
     expect(snapshots.map(({ wireBytes }) => wireBytes)).toEqual([10_000, 20_000]);
+  });
+
+  it('is given sooner where it is not only a number that grew', () => {
+    const { progress, snapshots } = setUp();
+    progress.addWireBytes(10);
+    vi.advanceTimersByTime(10);
+    progress.set({ paused: { here: true, there: false } });
+    progress.addWireBytes(10);
+    vi.advanceTimersByTime(STATUS_INTERVAL_MS - 1);
+    expect(snapshots).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(snapshots).toMatchObject([{ wireBytes: 20, paused: { here: true } }]);
+    vi.advanceTimersByTime(10 * COUNTS_INTERVAL_MS);
+    expect(snapshots).toHaveLength(1);
   });
 
   it('is a new object each time, and what was given does not change', () => {
@@ -44,7 +58,7 @@ describe('a snapshot', () => {
     progress.set({ state: 'transferring' });
     failed.set(1, 'damaged');
     progress.set({ bytes: 1 });
-    vi.advanceTimersByTime(STATUS_INTERVAL_MS);
+    vi.advanceTimersByTime(COUNTS_INTERVAL_MS);
     expect(snapshots.map(({ failedFiles }) => failedFiles.map(({ path }) => path))).toEqual([
       ['file 3'],
       ['file 3', 'file 1'],
@@ -59,7 +73,7 @@ describe('a snapshot', () => {
       progress.followFailures(failed, (id) => `file ${id}`);
       failed.set(session % 3, session < 99 ? 'damaged' : 'cancelled');
       progress.set({ bytes: session });
-      vi.advanceTimersByTime(STATUS_INTERVAL_MS);
+      vi.advanceTimersByTime(COUNTS_INTERVAL_MS);
     }
     expect(snapshots.at(-1)?.failedFiles).toEqual([
       { path: 'file 0', code: 'cancelled' },

@@ -1,5 +1,5 @@
 import type { FileFailure } from '#protocol/control-message.ts';
-import { STATUS_INTERVAL_MS } from './limits.ts';
+import { COUNTS_INTERVAL_MS, STATUS_INTERVAL_MS } from './limits.ts';
 import type { PausedFile, TransferStatus } from './transfer-status.ts';
 
 /** Over how long speed is averaged: long enough to read, short enough to follow the network. */
@@ -26,6 +26,12 @@ export const AT_START: TransferStatus = {
   error: null,
 };
 
+/** What grows with every frame. */
+function onlyCounts({ bytes, wireBytes, filesDone, ...others }: Partial<TransferStatus>): boolean {
+  const some = bytes ?? wireBytes ?? filesDone;
+  return some !== undefined && Object.keys(others).length === 0;
+}
+
 /** Turns what drivers note into snapshots for people: a change of state at once, everything else a few times a second. */
 export class TransferProgress {
   readonly #nowMs: () => number;
@@ -33,7 +39,7 @@ export class TransferProgress {
   #status: TransferStatus = AT_START;
   #startedMs: number | null = null;
   #samples: { atMs: number; bytes: number }[] = [];
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #due: { readonly timer: ReturnType<typeof setTimeout>; readonly atMs: number } | null = null;
   #failures: { readonly size: number; list(): TransferStatus['failedFiles'] } = { size: 0, list: () => [] };
   #failuresListed = 0;
   #changed: ReadonlySet<string> = new Set();
@@ -96,12 +102,19 @@ export class TransferProgress {
     this.#status = { ...before, ...change };
     const isNews = change.state !== undefined && (change.state !== before.state || !this.#said);
     if (isNews) this.#emit();
-    else this.#timer ??= setTimeout(() => this.#emit(), STATUS_INTERVAL_MS);
+    else this.#emitIn(onlyCounts(change) ? COUNTS_INTERVAL_MS : STATUS_INTERVAL_MS);
+  }
+
+  #emitIn(ms: number): void {
+    const atMs = this.#nowMs() + ms;
+    if (this.#due && this.#due.atMs <= atMs) return;
+    clearTimeout(this.#due?.timer);
+    this.#due = { timer: setTimeout(() => this.#emit(), ms), atMs };
   }
 
   #emit(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
+    clearTimeout(this.#due?.timer);
+    this.#due = null;
     this.#said = true;
     this.#listFiles();
     this.#measure();
