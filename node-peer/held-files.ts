@@ -41,7 +41,8 @@ export class HeldFiles {
     const saved = commit && (await this.#look(join(this.#root, commit.place)));
     const partial = await this.#partials.look(number);
     // A run that died between the two names of one file leaves it both: it has its final one.
-    const isOne = saved !== null && partial?.ino === saved.ino && partial.dev === saved.dev;
+    const isOne =
+      saved !== null && saved.nlink > 1 && partial?.ino === saved.ino && partial.dev === saved.dev;
     if (isOne) await this.#partials.remove(number);
     const usable = (lengthBytes: number) =>
       new Map([...file.leaves].filter(([index]) => isUsable(index, sizeBytes, now.sizeBytes, lengthBytes)));
