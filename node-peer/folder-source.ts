@@ -1,5 +1,5 @@
 import { lstatSync, type Stats } from 'node:fs';
-import { constants, type FileHandle, lstat, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import type { Entry, EntryId } from '#protocol/entry.ts';
 import { TransferError } from '#protocol/errors.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
@@ -11,10 +11,8 @@ import { HandleCache } from './handle-cache.ts';
 import { MAX_OPEN_FILES, SMALL_FILE_BYTES, SPARE_BLOCKS } from './limits.ts';
 import { LinklessFolders } from './linkless-folders.ts';
 import { QuickCalls } from './quick-calls.ts';
+import { READ_FLAGS } from './read-flags.ts';
 import { readSmallFile } from './small-file.ts';
-
-/** No link in the last place; a pipe put there meanwhile must not block. Windows knows neither flag. */
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Files and folders on a disk, as they were when they were named. No symbolic link leads out of a sent folder,

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import { constants, type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { blockLength } from '#protocol/block.ts';
 import { equalBytes } from '#protocol/leaf-tree.ts';
 import { BLOCK_BYTES } from '#protocol/limits.ts';
 import type { LinklessFolders } from './linkless-folders.ts';
+import { READ_FLAGS } from './read-flags.ts';
 import { writeAll } from './write-all.ts';
-
-/** Whatever lies there: no link is followed, and nothing is waited for at a pipe. */
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
  * A file that an earlier run gave its final name. It is its owner's from then on, who may do to it what he likes at any

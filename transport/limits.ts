@@ -138,5 +138,5 @@ export const MAX_CONFIG_CHARS = 65_536;
 /** A snapshot of a transfer after a change that people wait for. */
 export const STATUS_INTERVAL_MS = 100;
 
-/** The same where only the numbers grow: a page that is painted ten times a second takes a tenth of what its transfer takes. */
+/** The same where only the numbers grow: painting ten times a second takes a fifteenth of a page's main thread. */
 export const COUNTS_INTERVAL_MS = 250;
